@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A growing string of bytes, always followed by a NUL that `len` does not count. Zero-initialise it; it
- * keeps its memory over buffer_clear, so one buffer serves a loop without allocating.
+/* A growing string of bytes, always followed by a NUL that `len` does not count. Zero-initialise
+ * it; it keeps its memory over buffer_clear, so one buffer serves a loop without allocating.
  *
- * Running out of memory sets `failed` and makes every later append do nothing, so that a text can be built
- * without a check a line and judged once at its end. */
+ * Running out of memory sets `failed` and makes every later append do nothing, so that a text can
+ * be built without a check a line and judged once at its end. */
 struct buffer {
     char *bytes; /* NULL until the first append */
     size_t len;
@@ -30,5 +30,6 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...)
 /* A JSON string with its quotes. The text must be valid UTF-8. */
 void buffer_append_json(struct buffer *buffer, const char *text, size_t len);
 
-/* Room for `len` more bytes at the end, to be filled by the caller and added to `len`; NULL: no memory. */
+/* Room for `len` more bytes at the end, to be filled by the caller and added to `len`; NULL: no
+ * memory. */
 char *buffer_reserve(struct buffer *buffer, size_t len);

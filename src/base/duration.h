@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "250ms", "30s", "1h30m", "2d": one or more pairs of a whole number and a unit (us ms s m h d), in any
- * order, nothing between them. "0" alone needs no unit. */
+/* "250ms", "30s", "1h30m", "2d": one or more pairs of a whole number and a unit (us ms s m h d), in
+ * any order, nothing between them. "0" alone needs no unit. */
 
 enum { DURATION_TEXT_SIZE = 32 };
 

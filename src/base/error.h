@@ -2,8 +2,8 @@
 
 #include <stdarg.h>
 
-/* Words for a failure: what was wanted, with which value, and what to do. Owned by the caller, filled by
- * the callee that returns the error, and left alone by one that succeeds. */
+/* Words for a failure: what was wanted, with which value, and what to do. Owned by the caller,
+ * filled by the callee that returns the error, and left alone by one that succeeds. */
 struct error {
     char text[1024];
 };

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A doubly linked list through nodes embedded in the elements. The list owns nothing. A node that is in no
- * list is zeroed, so list_remove may be called for any node. */
+/* A doubly linked list through nodes embedded in the elements. The list owns nothing. A node that
+ * is in no list is zeroed, so list_remove may be called for any node. */
 struct list_node {
     struct list_node *next, *prev;
 };
@@ -14,7 +14,7 @@ struct list {
     size_t count;
 };
 
-#define list_entry(node, type, member) ((type *) (void *) ((char *) (node) - offsetof(type, member)))
+#define list_entry(node, type, member) ((type *) (void *) ((char *) (node) -offsetof(type, member)))
 
 static inline void list_append(struct list *list, struct list_node *node)
 {

@@ -10,22 +10,34 @@
     .schedule_us = (delays), .schedule_len = sizeof(delays) / sizeof *(delays),                    \
     .max_attempts = sizeof(delays) / sizeof *(delays) + 1
 
-/* WeChat Pay, Alipay: when they repeat a payment notification. RocketMQ: its delay levels from the third on. */
+/* WeChat Pay, Alipay: when they repeat a payment notification. RocketMQ: its delay levels from the
+ * third on. */
 static const int64_t wechatpay_us[] = {
-    15 * SECOND, 15 * SECOND, 30 * SECOND, 3 * MINUTE,  10 * MINUTE, 20 * MINUTE, 30 * MINUTE, 30 * MINUTE,
-    30 * MINUTE, 60 * MINUTE, 3 * HOUR,    3 * HOUR,    3 * HOUR,    6 * HOUR,    6 * HOUR,
+    15 * SECOND, 15 * SECOND, 30 * SECOND, 3 * MINUTE,  10 * MINUTE,
+    20 * MINUTE, 30 * MINUTE, 30 * MINUTE, 30 * MINUTE, 60 * MINUTE,
+    3 * HOUR,    3 * HOUR,    3 * HOUR,    6 * HOUR,    6 * HOUR,
 };
 static const int64_t alipay_us[] = {
     4 * MINUTE, 10 * MINUTE, 10 * MINUTE, 1 * HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR,
 };
 static const int64_t rocketmq_us[] = {
-    10 * SECOND, 30 * SECOND, 1 * MINUTE, 2 * MINUTE, 3 * MINUTE,  4 * MINUTE,  5 * MINUTE, 6 * MINUTE,
-    7 * MINUTE,  8 * MINUTE,  9 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE, 1 * HOUR,   2 * HOUR,
+    10 * SECOND, 30 * SECOND, 1 * MINUTE, 2 * MINUTE, 3 * MINUTE, 4 * MINUTE,
+    5 * MINUTE,  6 * MINUTE,  7 * MINUTE, 8 * MINUTE, 9 * MINUTE, 10 * MINUTE,
+    20 * MINUTE, 30 * MINUTE, 1 * HOUR,   2 * HOUR,
 };
 
 const struct retry_policy retry_policy_builtin[] = {
-    { .name = "exponential", .first_us = SECOND, .factor = 2, .max_us = HOUR, .jitter = 0.1, .max_attempts = 20 },
-    { .name = "fixed", .first_us = 30 * SECOND, .factor = 1, .max_us = 30 * SECOND, .max_attempts = 20 },
+    { .name = "exponential",
+      .first_us = SECOND,
+      .factor = 2,
+      .max_us = HOUR,
+      .jitter = 0.1,
+      .max_attempts = 20 },
+    { .name = "fixed",
+      .first_us = 30 * SECOND,
+      .factor = 1,
+      .max_us = 30 * SECOND,
+      .max_attempts = 20 },
     { .name = "wechatpay", SCHEDULE(wechatpay_us), .max_us = 6 * HOUR },
     { .name = "alipay", SCHEDULE(alipay_us), .max_us = 15 * HOUR },
     { .name = "rocketmq", SCHEDULE(rocketmq_us), .max_us = 2 * HOUR },
@@ -43,7 +55,8 @@ static int64_t clamp_us(double delay_us, int64_t max_us)
     return delay_us < (double) max_us ? (int64_t) delay_us : max_us;
 }
 
-/* By multiplication and not pow(): it stops at max_us, so a large attempt number can neither overflow nor cost time. */
+/* By multiplication and not pow(): it stops at max_us, so a large attempt number can neither
+ * overflow nor cost time. */
 static double curve_us(const struct retry_policy *policy, uint32_t attempt)
 {
     double delay_us = (double) policy->first_us;

@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* When a failed job is tried again. A policy is a value: made once from configuration, then only read,
- * so any thread may use it without a lock.
+/* When a failed job is tried again. A policy is a value: made once from configuration, then only
+ * read, so any thread may use it without a lock.
  *
  * Two shapes: a schedule (the n-th failure waits schedule_us[n - 1]) or a curve
  * (first_us * factor^(n - 1), never above max_us). Both are spread by jitter. */
@@ -16,8 +16,9 @@ struct retry_policy {
     int64_t max_us; /* also the most a handler may ask for */
     double factor;
     double jitter;         /* 0.1 spreads a delay evenly over -10 % … +10 % */
-    uint32_t max_attempts; /* runs in all, the first included; at least 1. A schedule of n delays: n + 1 */
-    int64_t max_age_us;    /* no retry begins later than this after the job's creation; 0: no limit */
+    uint32_t max_attempts; /* runs in all, the first included; at least 1. A schedule of n delays: n
+                              + 1 */
+    int64_t max_age_us; /* no retry begins later than this after the job's creation; 0: no limit */
 };
 
 /* One failure, as the policy needs to know it. */
@@ -25,9 +26,9 @@ struct retry_failure {
     uint32_t attempt;      /* which run failed, from 1 */
     uint32_t max_attempts; /* the job's own limit; 0: the policy's */
     int64_t age_us;        /* since the job was created */
-    int64_t asked_us;      /* a delay the handler asked for (HTTP Retry-After), or -1; it replaces the policy's
-                              own, clamped to [0, max_us], and is not spread */
-    double spread;         /* a random number in [0, 1); the caller's, so that tests can choose it */
+    int64_t asked_us; /* a delay the handler asked for (HTTP Retry-After), or -1; it replaces the
+                         policy's own, clamped to [0, max_us], and is not spread */
+    double spread;    /* a random number in [0, 1); the caller's, so that tests can choose it */
 };
 
 enum retry_decision { RETRY_LATER, RETRY_EXHAUSTED };

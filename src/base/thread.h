@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Mutex and condition variable with the rules of the house built in: a lock knows its holder, so that a
- * function that needs it held can assert it, and a wait is always against CLOCK_MONOTONIC. */
+/* Mutex and condition variable with the rules of the house built in: a lock knows its holder, so
+ * that a function that needs it held can assert it, and a wait is always against CLOCK_MONOTONIC.
+ */
 struct mutex {
     pthread_mutex_t lock;
     _Atomic(pthread_t) holder; /* 0: nobody; exact only when it is the asking thread */
