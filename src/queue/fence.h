@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "connection.h"
+
+/* Is a leased job still ours? The token and the attempt in the row say so: whoever claims it after
+ * us, and a producer who replaces it, changes the token. */
+enum fence_state {
+    FENCE_UNKNOWN,
+    FENCE_HELD,   /* ours, and its row is now locked by this transaction */
+    FENCE_LOCKED, /* ours as far as can be read, but another transaction has its row locked */
+    FENCE_LOST,   /* gone, taken over, or replaced */
+};
+
+struct fence {
+    uint64_t id;
+    uint64_t lease;
+    uint32_t attempt;
+    enum fence_state state; /* an entry that is not FENCE_UNKNOWN is left out */
+};
+
+/* Locks the rows that are still ours, within the transaction that is open, without waiting for a
+ * lock, and sets the states. */
+enum db_status fence_lock(struct db *db, struct fence *fences, size_t count, struct error *error)
+    __attribute__((warn_unused_result));
+
+/* Sets the states FENCE_HELD or FENCE_LOST by a plain read that locks nothing. */
+enum db_status fence_read(struct db *db, struct fence *fences, size_t count, struct error *error)
+    __attribute__((warn_unused_result));

@@ -1,0 +1,85 @@
+#include "job_rows.h"
+
+#include "row_list.h"
+
+#define JOIN_JOBS " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
+
+static const char *const id_column[] = { "id BIGINT UNSIGNED" };
+
+/* `head` <rows> `tail`. */
+static enum db_status run_for(struct db *db, const char *head, struct row_list *rows,
+                              const char *const *columns, size_t column_count, const char *tail,
+                              struct error *error)
+{
+    struct buffer sql = { 0 };
+    buffer_append_text(&sql, head);
+    row_list_append(rows, db, &sql, columns, column_count);
+    buffer_append_text(&sql, tail);
+    enum db_status status = db_execute_buffer(db, &sql, NULL, error);
+    buffer_done(&sql);
+    return status;
+}
+
+static void fill_ids(struct row_list *rows, const uint64_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        row_list_next(rows);
+        row_list_u64(rows, ids[i]);
+    }
+}
+
+enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
+                               struct error *error)
+{
+    if (count == 0)
+        return DB_OK;
+    struct row_list rows = { 0 };
+    fill_ids(&rows, ids, count);
+    enum db_status status = run_for(db, "DELETE j FROM ", &rows, id_column, 1, JOIN_JOBS, error);
+    row_list_done(&rows);
+    return status;
+}
+
+enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, uint64_t token,
+                              int64_t lease_us, struct error *error)
+{
+    if (count == 0)
+        return DB_OK;
+    struct row_list rows = { 0 };
+    struct buffer tail = { 0 };
+    fill_ids(&rows, ids, count);
+    buffer_append_format(&tail,
+                         JOIN_JOBS " SET j.lease = %llu, j.attempts = j.attempts + 1,"
+                                   " j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
+                         (unsigned long long) token, (long long) lease_us);
+    enum db_status status = tail.failed
+                                ? DB_FATAL
+                                : run_for(db, "UPDATE ", &rows, id_column, 1, tail.bytes, error);
+    buffer_done(&tail);
+    row_list_done(&rows);
+    return status;
+}
+
+enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, size_t count,
+                                 struct error *error)
+{
+    static const char *const columns[] = { "id BIGINT UNSIGNED", "refund INT UNSIGNED",
+                                           "delay_us BIGINT" };
+    if (count == 0)
+        return DB_OK;
+    struct row_list rows = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        row_list_next(&rows);
+        row_list_u64(&rows, jobs[i].id);
+        row_list_u64(&rows, jobs[i].refund);
+        row_list_i64(&rows, jobs[i].delay_us);
+    }
+    enum db_status status = run_for(
+        db, "UPDATE ", &rows, columns, 3,
+        JOIN_JOBS " SET j.lease = NULL, j.attempts = j.attempts - LEAST(t.refund, j.attempts),"
+                  " j.next_run_at = LEAST(NOW(6) + INTERVAL t.delay_us MICROSECOND,"
+                  " TIMESTAMP'2038-01-19 03:14:07')",
+        error);
+    row_list_done(&rows);
+    return status;
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "connection.h"
+
+/* The statements that change rows of dueq_job, each driven by a list of ids. Within the transaction
+ * that is open, in which the rows are locked already. */
+
+enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
+                               struct error *error) __attribute__((warn_unused_result));
+
+/* attempts + 1, and due again when the lease ends. */
+enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, uint64_t token,
+                              int64_t lease_us, struct error *error)
+    __attribute__((warn_unused_result));
+
+struct postponed {
+    uint64_t id;
+    uint32_t refund; /* attempts taken back: 1 for one that should not count */
+    int64_t delay_us;
+};
+
+/* Frees the jobs of their lease and makes them due after their delay. A date past the end of
+ * TIMESTAMP becomes its last one. */
+enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, size_t count,
+                                 struct error *error) __attribute__((warn_unused_result));

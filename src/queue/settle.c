@@ -1,0 +1,293 @@
+#include "settle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "fence.h"
+#include "job_error.h"
+#include "job_rows.h"
+#include "random.h"
+#include "row_list.h"
+#include "transaction.h"
+
+enum {
+    RETRIES = 5,          /* of a deadlock; the sixth is the caller's, who waits longer */
+    RETRY_WAIT_US = 2000, /* doubled each time, and spread */
+};
+
+/* Arrays for one transaction, each with room for the whole batch. */
+struct workspace {
+    struct fence *fences;
+    uint64_t *ids;
+    struct postponed *postponed;
+    struct dead_letter *letters;
+    struct job_error *errors;
+};
+
+static void workspace_done(struct workspace *work)
+{
+    free(work->fences);
+    free(work->ids);
+    free(work->postponed);
+    free(work->letters);
+    free(work->errors);
+}
+
+static bool workspace_init(struct workspace *work, size_t count)
+{
+    *work = (struct workspace){
+        .fences = calloc(count, sizeof *work->fences),
+        .ids = calloc(count, sizeof *work->ids),
+        .postponed = calloc(count, sizeof *work->postponed),
+        .letters = calloc(count, sizeof *work->letters),
+        .errors = calloc(count, sizeof *work->errors),
+    };
+    return work->fences && work->ids && work->postponed && work->letters && work->errors;
+}
+
+static bool removes_row(const struct outcome *outcome)
+{
+    return outcome->kind == OUTCOME_DONE || outcome->kind == OUTCOME_DEAD;
+}
+
+/* The common case in one statement: all done, none with a unique key. The statement carries its
+ * fence; when it does not match every row the transaction is rolled back and *ret_all is false. */
+static enum db_status delete_all_done(struct db *db, const struct outcome *outcomes, size_t count,
+                                      bool *ret_all, struct error *error)
+{
+    static const char *const columns[] = { "id BIGINT UNSIGNED", "lease BIGINT UNSIGNED",
+                                           "attempt INT UNSIGNED" };
+    struct row_list rows = { 0 };
+    struct buffer sql = { 0 };
+    uint64_t affected = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        row_list_next(&rows);
+        row_list_u64(&rows, outcomes[i].id);
+        row_list_u64(&rows, outcomes[i].lease);
+        row_list_u64(&rows, outcomes[i].attempt);
+    }
+    buffer_append_text(&sql, "DELETE j FROM ");
+    row_list_append(&rows, db, &sql, columns, 3);
+    buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
+                             " WHERE j.lease = t.lease AND j.attempts = t.attempt");
+    enum db_status status = transaction_begin(db, error);
+    if (status == DB_OK) {
+        status = db_execute_buffer(db, &sql, &affected, error);
+        *ret_all = status == DB_OK && affected == count;
+        if (status == DB_OK && !*ret_all)
+            status = db_run(db, "ROLLBACK", error);
+        else
+            status = transaction_end(db, status, NULL, error);
+    }
+    buffer_done(&sql);
+    row_list_done(&rows);
+    return status;
+}
+
+/* A producer's INSERT … ON DUPLICATE KEY UPDATE locks the entry of the unique key first and the row
+ * after it; a DELETE does it the other way round, and then one of them is the victim of a deadlock:
+ * the producer, with its whole business transaction. So the entries of rows that will go are locked
+ * first here, and what a producer holds is left for later. */
+static enum db_status lock_unique_keys(struct db *db, const struct outcome *outcomes, size_t count,
+                                       struct fence *fences, struct error *error)
+{
+    struct buffer sql = { 0 };
+    struct db_result *result = NULL;
+    size_t keys = 0;
+
+    buffer_append_text(&sql,
+                       "SELECT id FROM dueq_job FORCE INDEX (unique_key) WHERE unique_key IN (");
+    for (size_t i = 0; i < count; i++) {
+        if (!removes_row(&outcomes[i]) || !outcomes[i].unique_key)
+            continue;
+        if (keys++)
+            buffer_append_char(&sql, ',');
+        db_append_quoted(db, &sql, outcomes[i].unique_key, outcomes[i].unique_key_len);
+        fences[i].state = FENCE_LOCKED; /* until it turns up below */
+    }
+    buffer_append_text(&sql, ") FOR UPDATE SKIP LOCKED");
+
+    enum db_status status = keys ? db_query_buffer(db, &sql, &result, error) : DB_OK;
+    while (result && db_result_next(result)) {
+        uint64_t id = db_u64(result, 0);
+        for (size_t i = 0; i < count; i++)
+            if (fences[i].id == id)
+                fences[i].state = FENCE_UNKNOWN;
+    }
+    db_result_free(result);
+    buffer_done(&sql);
+    return status;
+}
+
+static enum fence_state state_of(const struct fence *fences, size_t count, uint64_t id)
+{
+    for (size_t low = 0, high = count; low < high;) { /* fence_lock has sorted them by id */
+        size_t middle = low + (high - low) / 2;
+        if (fences[middle].id == id)
+            return fences[middle].state;
+        if (fences[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return FENCE_LOST;
+}
+
+static enum settle_result result_of(enum fence_state state)
+{
+    return state == FENCE_HELD ? SETTLE_DONE : state == FENCE_LOCKED ? SETTLE_LATER : SETTLE_FENCED;
+}
+
+/* Writes every outcome whose row is held. */
+static enum db_status write_held(struct db *db, const char *worker, const struct outcome *outcomes,
+                                 size_t count, struct workspace *work, struct error *error)
+{
+    size_t ids = 0, postponed = 0, letters = 0, errors = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct outcome *o = &outcomes[i];
+        if (state_of(work->fences, count, o->id) != FENCE_HELD)
+            continue;
+        if (o->kind == OUTCOME_DONE)
+            work->ids[ids++] = o->id;
+        if (o->kind == OUTCOME_RETRY)
+            work->postponed[postponed++] = (struct postponed){ o->id, 0, o->delay_us };
+        if (o->kind == OUTCOME_SNOOZE)
+            work->postponed[postponed++] = (struct postponed){ o->id, 1, o->delay_us };
+        if (o->kind == OUTCOME_RELEASE)
+            work->postponed[postponed++] = (struct postponed){ o->id, 1, 0 };
+        if (o->kind == OUTCOME_DEAD)
+            work->letters[letters++] = (struct dead_letter){ o->id, o->reason, o->message,
+                                                             o->message_len };
+        if (o->kind == OUTCOME_DEAD || o->kind == OUTCOME_RETRY)
+            work->errors[errors++] = (struct job_error){ o->id, o->attempt, o->message,
+                                                         o->message_len };
+    }
+    enum db_status status = job_rows_delete(db, work->ids, ids, error);
+    if (status == DB_OK)
+        status = job_rows_postpone(db, work->postponed, postponed, error);
+    if (status == DB_OK)
+        status = job_error_insert(db, worker, work->errors, errors, error);
+    if (status == DB_OK)
+        status = dead_letter_move(db, work->letters, letters, error);
+    return status;
+}
+
+static enum db_status settle_once(struct db *db, const char *worker, struct outcome *outcomes,
+                                  size_t count, struct workspace *work, struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        work->fences[i] = (struct fence){ outcomes[i].id, outcomes[i].lease, outcomes[i].attempt,
+                                          FENCE_UNKNOWN };
+
+    enum db_status status = transaction_begin(db, error);
+    if (status != DB_OK)
+        return status;
+    status = lock_unique_keys(db, outcomes, count, work->fences, error);
+    if (status == DB_OK)
+        status = fence_lock(db, work->fences, count, error);
+    if (status == DB_OK)
+        status = write_held(db, worker, outcomes, count, work, error);
+    status = transaction_end(db, status, NULL, error);
+    if (status == DB_OK)
+        for (size_t i = 0; i < count; i++)
+            outcomes[i].result = result_of(state_of(work->fences, count, outcomes[i].id));
+    return status;
+}
+
+static void wait_before_retry(int retry)
+{
+    int64_t us = (int64_t) ((double) (RETRY_WAIT_US << retry) * (0.5 + random_unit()));
+    struct timespec wait = clock_timespec(us);
+    nanosleep(&wait, NULL);
+}
+
+static enum db_status settle_with_retries(struct db *db, const char *worker,
+                                          struct outcome *outcomes, size_t count,
+                                          struct error *error)
+{
+    struct workspace work;
+    enum db_status status = DB_FATAL;
+
+    if (workspace_init(&work, count)) {
+        for (int retry = 0; retry <= RETRIES; retry++) {
+            status = settle_once(db, worker, outcomes, count, &work, error);
+            if (status != DB_RETRY)
+                break;
+            wait_before_retry(retry);
+        }
+    } else {
+        error_set(error, "out of memory for %zu outcomes", count);
+    }
+    workspace_done(&work);
+    return status;
+}
+
+/* The one outcome that the database refuses. Its message is the part that differs most from job to
+ * job. */
+static enum db_status settle_guilty(struct db *db, const char *worker, struct outcome *outcome,
+                                    struct error *error)
+{
+    static const char plain[] = "the message of this attempt could not be written to the database";
+    struct outcome plainer = *outcome;
+    struct error ignored;
+
+    if (outcome->kind == OUTCOME_RETRY || outcome->kind == OUTCOME_DEAD) {
+        plainer.message = plain;
+        plainer.message_len = sizeof plain - 1;
+        enum db_status status = settle_with_retries(db, worker, &plainer, 1, &ignored);
+        if (status == DB_OK || status == DB_LOST) {
+            outcome->result = plainer.result;
+            return status;
+        }
+    }
+    error_prefix(error, "settling job %llu, kept under its lease and tried again",
+                 (unsigned long long) outcome->id);
+    outcome->result = SETTLE_LATER;
+    return DB_OK;
+}
+
+static enum db_status settle_bisecting(struct db *db, const char *worker, struct outcome *outcomes,
+                                       size_t count, struct error *error)
+{
+    enum db_status status = settle_with_retries(db, worker, outcomes, count, error);
+    if (status != DB_CONSTRAINT && status != DB_FATAL)
+        return status;
+    if (count == 1)
+        return settle_guilty(db, worker, outcomes, error);
+    size_t half = count / 2;
+    status = settle_bisecting(db, worker, outcomes, half, error);
+    if (status == DB_OK)
+        status = settle_bisecting(db, worker, outcomes + half, count - half, error);
+    return status;
+}
+
+static bool all_plainly_done(const struct outcome *outcomes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (outcomes[i].kind != OUTCOME_DONE || outcomes[i].unique_key || outcomes[i].tried)
+            return false;
+    return true;
+}
+
+enum db_status settle_outcomes(struct db *db, const char *worker, struct outcome *outcomes,
+                               size_t count, struct error *error)
+{
+    if (count == 0)
+        return DB_OK;
+    if (all_plainly_done(outcomes, count)) {
+        bool all = false;
+        enum db_status status = delete_all_done(db, outcomes, count, &all, error);
+        if (status == DB_LOST || status == DB_READ_ONLY)
+            return status;
+        if (status == DB_OK && all) {
+            for (size_t i = 0; i < count; i++)
+                outcomes[i].result = SETTLE_DONE;
+            return DB_OK;
+        }
+    }
+    return settle_bisecting(db, worker, outcomes, count, error);
+}
