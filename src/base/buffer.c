@@ -37,6 +37,7 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
         buffer->bytes = bytes;
         buffer->size = size;
     }
+    buffer->bytes[needed - 1] = '\0';
     return buffer->bytes + buffer->len;
 }
 

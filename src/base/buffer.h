@@ -30,6 +30,6 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...)
 /* A JSON string with its quotes. The text must be valid UTF-8. */
 void buffer_append_json(struct buffer *buffer, const char *text, size_t len);
 
-/* Room for `len` more bytes at the end, to be filled by the caller and added to `len`; NULL: no
- * memory. */
+/* Room for `len` more bytes at the end, to be filled by the caller and added to buffer->len; NULL:
+ * no memory. The NUL stands behind them already; who fills fewer puts it there again. */
 char *buffer_reserve(struct buffer *buffer, size_t len);
