@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "utf8.h"
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
 
@@ -49,11 +50,16 @@ void log_write_v(enum log_level level, const char *format, va_list args)
 
     char line[sizeof text * 4 + 64]; /* each byte may become \xNN */
     size_t len = write_prefix(line, sizeof line, level);
-    for (const char *c = text; *c; c++) {
-        if ((unsigned char) *c < 0x20 || *c == 0x7f)
+    for (const char *c = text, *end = text + strlen(text); c < end;) {
+        size_t taken = utf8_character(c, (size_t) (end - c));
+        if (taken == 0 || (unsigned char) *c < 0x20 || *c == 0x7f) {
             len += (size_t) snprintf(line + len, sizeof line - len, "\\x%02x", (unsigned char) *c);
-        else
-            line[len++] = *c;
+            c++;
+        } else {
+            memcpy(line + len, c, taken);
+            len += taken;
+            c += taken;
+        }
     }
     line[len++] = '\n';
 

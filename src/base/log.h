@@ -6,7 +6,8 @@
 
 /* Lines on stderr: "<6>short sentence: key=value key=value". The number is the journal's priority
  * and is left out when stderr is a terminal, where the time stands instead. Any thread; one
- * write(2) a line. Control characters are escaped, so that no data can forge a line. */
+ * write(2) a line. Control characters are escaped, so that no data can forge a line, and
+ * so are bytes that are not UTF-8, since the journal would show such a line as a blob. */
 enum log_level {
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARNING = 4,
