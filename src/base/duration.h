@@ -11,5 +11,6 @@ enum { DURATION_TEXT_SIZE = 32 };
 /* 0, or -EINVAL (not of that form) or -ERANGE (more than INT64_MAX microseconds). */
 int duration_parse(const char *text, int64_t *ret_us) __attribute__((warn_unused_result));
 
-/* The shortest text that duration_parse reads back as the same value; us >= 0. Returns `text`. */
+/* A text that duration_parse reads back as the same value, largest units first: "1h30m"; us >= 0.
+ * Returns `text`. */
 char *duration_format(int64_t us, char text[DURATION_TEXT_SIZE]);
