@@ -9,6 +9,9 @@ struct arena {
 
 void arena_done(struct arena *arena);
 
+/* Overwrites all that was handed out; for an arena with secrets in it, before arena_done. */
+void arena_wipe(struct arena *arena);
+
 /* Aligned for any type and zeroed; NULL when there is no memory. */
 void *arena_alloc(struct arena *arena, size_t size);
 
