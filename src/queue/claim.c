@@ -55,6 +55,12 @@ static void append_select(struct db *db, struct buffer *sql, const struct claim_
                          request->priority, request->limit);
 }
 
+void claim_append_explain(struct db *db, struct buffer *sql, const struct claim_request *request)
+{
+    buffer_append_text(sql, "EXPLAIN FORMAT=TRADITIONAL ");
+    append_select(db, sql, request);
+}
+
 /* NULL for SQL NULL, and sets *ret_failed when there is no memory. */
 static const char *copy_text(const struct db_result *result, unsigned column, struct arena *arena,
                              size_t *ret_len, bool *ret_failed)

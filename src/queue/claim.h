@@ -61,3 +61,6 @@ enum db_status claim_commit(struct db *db, const struct claim_request *request, 
 
 /* Gives the rows back as they were. */
 enum db_status claim_cancel(struct db *db, struct error *error) __attribute__((warn_unused_result));
+
+/* Appends the EXPLAIN of the very SELECT that claim_begin sends: for checking its plan. */
+void claim_append_explain(struct db *db, struct buffer *sql, const struct claim_request *request);
