@@ -1,0 +1,351 @@
+#include "engine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "lookup_gate.h"
+#include "monotonic.h"
+#include "verdict.h"
+
+enum {
+    SWEEP_MS = 250,  /* how late a cancelled request may be noticed */
+    STUMBLE_MS = 10, /* pause after libcurl failed to wait, so that it cannot spin */
+    /* Idle connections kept where no limit is set. libcurl's own limit, four for each request in
+     * flight, would close most of them whenever a burst ends. */
+    IDLE_CONNECTIONS = 1024,
+    STREAMS_PER_CONNECTION =
+        100, /* of HTTP/2; libcurl's default, and the least that servers should allow */
+};
+
+struct request_list {
+    struct request *first, *last;
+    size_t count;
+};
+
+struct engine {
+    const struct dueq_host *host;
+    const struct http_options *options;
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    struct request_list inbox; /* lock; submitted, not yet seen by the thread */
+    bool stopping;             /* lock */
+    CURLM *multi;              /* used by the thread; lock to wake it, and to replace it */
+
+    /* The thread's own. */
+    struct request_list waiting; /* not handed to libcurl yet */
+    struct request_list running; /* in the multi handle */
+    struct lookup_gate gate;
+    bool http2;   /* the last response came over HTTP/2 */
+    bool has_run; /* the multi handle may hold connections */
+    int64_t swept_us;
+    int64_t used_us; /* when a request last ended */
+};
+
+static void list_append(struct request_list *list, struct request *request)
+{
+    request->next = NULL;
+    request->prev = list->last;
+    if (list->last)
+        list->last->next = request;
+    else
+        list->first = request;
+    list->last = request;
+    list->count++;
+}
+
+static void list_remove(struct request_list *list, struct request *request)
+{
+    if (request->prev)
+        request->prev->next = request->next;
+    else
+        list->first = request->next;
+    if (request->next)
+        request->next->prev = request->prev;
+    else
+        list->last = request->prev;
+    list->count--;
+}
+
+static CURLM *new_multi(const struct http_options *options)
+{
+    long kept = options->max_connections ? (long) options->max_connections : IDLE_CONNECTIONS;
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return NULL;
+    if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) options->max_connections) !=
+            CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                          (long) options->max_host_connections) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long) STREAMS_PER_CONNECTION) !=
+            CURLM_OK) {
+        curl_multi_cleanup(multi);
+        return NULL;
+    }
+    return multi;
+}
+
+/* How many requests libcurl may have. It would queue those it has no connection for itself, but
+ * charge them the wait as time to connect. All requests go to one host, so the smaller limit is the
+ * one that counts. */
+static size_t running_limit(const struct engine *engine)
+{
+    int64_t total = engine->options->max_connections, host = engine->options->max_host_connections;
+    int64_t limit = total == 0 || (host != 0 && host < total) ? host : total;
+    if (limit == 0)
+        return SIZE_MAX;
+    return (size_t) limit * (engine->http2 ? STREAMS_PER_CONNECTION : 1);
+}
+
+/* Frees the request, then tells dueqd: from then on the payload is gone. */
+static void finish(const struct engine *engine, struct request *request,
+                   const struct verdict *verdict)
+{
+    const struct dueq_job *job = request->job;
+    request_free(request);
+    engine->host->finish(job, verdict->outcome, verdict->delay_us, verdict->message);
+}
+
+static void end_waiting(struct engine *engine, struct request *request, CURLcode code)
+{
+    struct verdict verdict;
+    verdict_of_end(request, code, &verdict);
+    list_remove(&engine->waiting, request);
+    finish(engine, request, &verdict);
+}
+
+static void take_out(struct engine *engine, struct request *request)
+{
+    curl_multi_remove_handle(engine->multi, request->easy);
+    list_remove(&engine->running, request);
+    engine->used_us = monotonic_us();
+}
+
+/* Hands over what may be. True if there was anything. */
+static bool begin_waiting(struct engine *engine)
+{
+    bool begun = false;
+    int64_t now_us = monotonic_us();
+    size_t limit = running_limit(engine);
+
+    while (engine->waiting.first && engine->running.count < limit &&
+           lookup_gate_open(&engine->gate, now_us)) {
+        struct request *request = engine->waiting.first;
+        request_begin(request, &engine->gate, now_us);
+        if (curl_multi_add_handle(engine->multi, request->easy) != CURLM_OK) {
+            end_waiting(engine, request, CURLE_OUT_OF_MEMORY);
+            continue;
+        }
+        list_remove(&engine->waiting, request);
+        list_append(&engine->running, request);
+        engine->has_run = true;
+        begun = true;
+    }
+    return begun;
+}
+
+static void collect_ended(struct engine *engine)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(engine->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result; /* the message is gone once the handle is removed */
+        struct request *request = NULL;
+        struct verdict verdict;
+        long version = 0;
+
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &request);
+        if (curl_easy_getinfo(request->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+            version != CURL_HTTP_VERSION_NONE)
+            engine->http2 = version == CURL_HTTP_VERSION_2_0;
+        verdict_of_end(request, code, &verdict);
+        take_out(engine, request);
+        finish(engine, request, &verdict);
+    }
+}
+
+/* Ends what dueqd no longer wants, or whose time is over. `all`: everything. */
+static void sweep(struct engine *engine, bool all)
+{
+    int64_t now_us = monotonic_us();
+    struct request_list *const lists[] = { &engine->waiting, &engine->running };
+
+    if (!all && now_us - engine->swept_us < SWEEP_MS * INT64_C(1000))
+        return;
+    engine->swept_us = now_us;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct request *next;
+        for (struct request *request = lists[i]->first; request; request = next) {
+            struct verdict verdict;
+            next = request->next;
+            if (now_us >= request->deadline_us)
+                /* Before cancelled(), which says so too: the words of a timeout say more. */
+                verdict_of_end(request, CURLE_OPERATION_TIMEDOUT, &verdict);
+            else if (all || engine->host->cancelled(request->job))
+                verdict_of_cancel(request, &verdict);
+            else
+                continue;
+            if (lists[i] == &engine->running)
+                take_out(engine, request);
+            else
+                list_remove(lists[i], request);
+            finish(engine, request, &verdict);
+        }
+    }
+}
+
+/* Moves the inbox to `waiting`. False when the engine is to stop. */
+static bool take_inbox(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    struct request_list inbox = engine->inbox;
+    bool go_on = !engine->stopping;
+    engine->inbox = (struct request_list){ 0 };
+    pthread_mutex_unlock(&engine->lock);
+
+    while (inbox.first) {
+        struct request *request = inbox.first;
+        list_remove(&inbox, request);
+        list_append(&engine->waiting, request);
+    }
+    return go_on;
+}
+
+/* libcurl looks at its idle connections only when it is given a request, so when none comes they
+ * would stay open, and half-closed once the server has enough, for ever. A new multi handle closes
+ * them. */
+static void close_idle_connections(struct engine *engine)
+{
+    CURLM *fresh = new_multi(engine->options);
+    if (!fresh)
+        return; /* no memory: later, then */
+
+    pthread_mutex_lock(&engine->lock);
+    CURLM *old = engine->multi; /* nobody is waking it: that, too, takes the lock */
+    engine->multi = fresh;
+    pthread_mutex_unlock(&engine->lock);
+    curl_multi_cleanup(old);
+    engine->has_run = false;
+    engine->gate = (struct lookup_gate){ 0 }; /* the addresses are gone with it */
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec time = { .tv_nsec = ms * 1000000 };
+    nanosleep(&time, NULL);
+}
+
+/* Until something moves: a socket, a timer of libcurl's, a submit. */
+static void wait_for_news(struct engine *engine)
+{
+    int64_t idle_us = monotonic_us() - engine->used_us;
+    int64_t wait_ms;
+
+    if (engine->running.count > 0 || engine->waiting.count > 0) {
+        wait_ms = SWEEP_MS;
+    } else if (engine->has_run && idle_us >= engine->options->idle_timeout_us) {
+        close_idle_connections(engine);
+        /* A wake-up that went to the old handle is lost, so look at the inbox again. */
+        return;
+    } else if (engine->has_run) {
+        wait_ms = (engine->options->idle_timeout_us - idle_us) / 1000 + 1;
+    } else {
+        wait_ms = INT32_MAX;
+    }
+    if (curl_multi_poll(engine->multi, NULL, 0, (int) wait_ms, NULL) != CURLM_OK)
+        pause_ms(STUMBLE_MS);
+}
+
+static void *run_engine(void *userdata)
+{
+    struct engine *engine = userdata;
+
+    engine->used_us = monotonic_us();
+    while (take_inbox(engine)) {
+        bool begun;
+        do {
+            int running;
+            begun = begin_waiting(engine);
+            if (curl_multi_perform(engine->multi, &running) != CURLM_OK)
+                pause_ms(STUMBLE_MS);
+            collect_ended(engine);
+            /* Again, since the first of them may have made way for the rest. */
+        } while (begun && engine->waiting.first);
+        sweep(engine, false);
+        wait_for_news(engine);
+    }
+    sweep(engine, true);
+    return NULL;
+}
+
+/* Named, and with every signal blocked: signals are dueqd's, and a SIGPIPE would be ours. */
+static int start_thread(struct engine *engine)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = pthread_create(&engine->thread, NULL, run_engine, engine);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r == 0)
+        pthread_setname_np(engine->thread, "http");
+    return -r;
+}
+
+int engine_new(const struct dueq_host *host, const struct http_options *options,
+               struct engine **ret_engine)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return -ENOMEM;
+    *engine = (struct engine){ .host = host, .options = options };
+    pthread_mutex_init(&engine->lock, NULL);
+
+    int r = -ENOMEM;
+    engine->multi = new_multi(options);
+    if (engine->multi)
+        r = start_thread(engine);
+    if (r < 0) {
+        if (engine->multi)
+            curl_multi_cleanup(engine->multi);
+        pthread_mutex_destroy(&engine->lock);
+        free(engine);
+        return r;
+    }
+    *ret_engine = engine;
+    return 0;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->stopping = true;
+    curl_multi_wakeup(engine->multi);
+    pthread_mutex_unlock(&engine->lock);
+    pthread_join(engine->thread, NULL);
+
+    curl_multi_cleanup(engine->multi);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+}
+
+void engine_submit(struct engine *engine, struct request *request)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool first = !engine->inbox.first;
+    list_append(&engine->inbox, request);
+    if (first) /* with others there, the thread has been woken and not come round yet */
+        curl_multi_wakeup(engine->multi);
+    pthread_mutex_unlock(&engine->lock);
+}
