@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dueq_handler.h"
-#include "noop_behaviour.h"
+#include "behaviour.h"
 
 /* The thread that finishes pending runs once they have slept, any number at a time. */
 struct finisher;

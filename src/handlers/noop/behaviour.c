@@ -1,4 +1,4 @@
-#include "noop_behaviour.h"
+#include "behaviour.h"
 
 #include <jansson.h>
 #include <stdbool.h>

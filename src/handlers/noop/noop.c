@@ -23,9 +23,9 @@
 #include <time.h>
 
 #include "dueq_handler.h"
-#include "noop_behaviour.h"
-#include "noop_finisher.h"
-#include "noop_journal.h"
+#include "behaviour.h"
+#include "finisher.h"
+#include "journal.h"
 
 enum { CANCEL_POLL_US = 10000 }; /* how late a cancelled run may notice */
 

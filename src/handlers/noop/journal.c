@@ -1,4 +1,4 @@
-#include "noop_journal.h"
+#include "journal.h"
 
 #include <errno.h>
 #include <fcntl.h>

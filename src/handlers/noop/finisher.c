@@ -1,4 +1,4 @@
-#include "noop_finisher.h"
+#include "finisher.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "noop_journal.h"
+#include "journal.h"
 
 enum { CANCEL_POLL_US = 10000 }; /* how late a cancelled run may be noticed */
 
