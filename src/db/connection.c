@@ -20,6 +20,8 @@ struct db {
     uint64_t statements;
 };
 
+static _Thread_local unsigned open_error_number;
+
 struct db_result {
     MYSQL_RES *result;
     MYSQL_ROW row;
@@ -162,11 +164,17 @@ enum db_status db_open(const struct db_options *options, struct db **ret_db, str
         status = set_up_session(db, error);
     }
     if (status != DB_OK) {
+        open_error_number = mysql_errno(db->mysql);
         db_close(db);
         return status;
     }
     *ret_db = db;
     return DB_OK;
+}
+
+unsigned db_open_error_number(void)
+{
+    return open_error_number;
 }
 
 void db_close(struct db *db)

@@ -54,6 +54,10 @@ enum db_status db_open(const struct db_options *options, struct db **ret_db, str
     __attribute__((warn_unused_result));
 void db_close(struct db *db); /* takes NULL */
 
+/* The server's or the client library's number for why the calling thread's last db_open failed; 0:
+ * a reason of our own. */
+unsigned db_open_error_number(void);
+
 /* Ends the connection of another thread's statement: its db call returns DB_LOST soon. Any thread,
  * while the owner does not close it at the same time. */
 void db_abort(struct db *db);
