@@ -4,12 +4,12 @@
 
 struct dueq_job;
 
-/* The environment of a program: nothing of the daemon's but PATH, LANG, HOME and TZ, so that neither its
- * secrets nor an accident of how it was started reach a handler. Lists are NULL-terminated, as execve takes
- * them. */
+/* The environment of a program: nothing of the daemon's but PATH, LANG, HOME and TZ, so that
+ * neither its secrets nor an accident of how it was started reach a handler. Lists are
+ * NULL-terminated, as execve takes them. */
 
-/* What is the same for every job: the four, replaced and followed by `entries` ("NAME=value"). PATH is
- * always there. NULL: no memory. */
+/* What is the same for every job: the four, replaced and followed by `entries` ("NAME=value"). PATH
+ * is always there. NULL: no memory. */
 char **environment_base(const char *const *entries, size_t count);
 
 /* `base`, and the DUEQ_* variables of the job. NULL: no memory. */

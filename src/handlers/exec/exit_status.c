@@ -8,8 +8,8 @@
 
 #include "dueq_handler.h"
 
-/* Dead is what says that the job itself can never succeed. What a deployment, an operator or time may mend
- * is tried again: the retry policy ends that too. */
+/* Dead is what says that the job itself can never succeed. What a deployment, an operator or time
+ * may mend is tried again: the retry policy ends that too. */
 static const struct {
     int status;
     int32_t outcome;

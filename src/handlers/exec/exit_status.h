@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 /* What the end of a program means for its job, after <sysexits.h>. `status` is waitpid's, or
- * EXIT_STATUS_LOST where somebody else in the process has collected it. The table stands in docs/exec.md. */
+ * EXIT_STATUS_LOST where somebody else in the process has collected it. The table stands in
+ * docs/exec.md. */
 
 enum { EXIT_STATUS_LOST = -1 };
 

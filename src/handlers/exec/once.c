@@ -17,8 +17,9 @@
 
 enum {
     NO_PIDFD_POLL_MS = 20,
-    /* How long output is waited for once the program itself has ended: enough for the `tee` of a shell script to
-     * finish, too short for a helper that was left behind with our stderr to hold up the queue. */
+    /* How long output is waited for once the program itself has ended: enough for the `tee` of a
+     * shell script to finish, too short for a helper that was left behind with our stderr to hold
+     * up the queue. */
     LINGER_US = 200000,
 };
 
@@ -55,7 +56,8 @@ static void feed(struct run *run)
     }
 }
 
-/* One read a round: a program that never stops talking must not keep us from looking at the clock. */
+/* One read a round: a program that never stops talking must not keep us from looking at the clock.
+ */
 static void drain(int *fd, struct tail *tail)
 {
     char bytes[16384];
@@ -129,7 +131,8 @@ static int32_t judge(const struct run *run, int status, struct dueq_result *resu
         /* Whatever it said then: what a program does on SIGTERM tells nothing about the job. */
         outcome = DUEQ_RETRY;
         message_set(result, "%s; %s",
-                    stop_describe(run->job, run->started_us, run->stopped_us, why, sizeof why), how);
+                    stop_describe(run->job, run->started_us, run->stopped_us, why, sizeof why),
+                    how);
     } else {
         message_set(result, "%s", how);
     }

@@ -81,8 +81,8 @@ static int read_directory(struct exec_options *options, const struct dueq_host *
     return 0;
 }
 
-/* The options of mode "lines" are asked for in both modes, so that in the other one the user reads what is
- * wrong and not that they are unknown. */
+/* The options of mode "lines" are asked for in both modes, so that in the other one the user reads
+ * what is wrong and not that they are unknown. */
 static int read_lines(struct exec_options *options, const struct dueq_host *host,
                       const struct dueq_options *given)
 {
@@ -115,7 +115,8 @@ int exec_options_read(struct exec_options *ret_options, const struct dueq_host *
     struct exec_options options = { 0 };
     int64_t tail;
 
-    /* All are read, whatever the first one says: an option that nobody asked for is reported as unknown. */
+    /* All are read, whatever the first one says: an option that nobody asked for is reported as
+     * unknown. */
     int bad = read_command(&options, host, given);
     bad |= read_mode(&options, host, given);
     bad |= read_environment(&options, host, given);

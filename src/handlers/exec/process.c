@@ -17,8 +17,8 @@
 
 enum { LIFE_FD = 3, FIRST_CLOSED_FD = 4 };
 
-/* A pipe whose ends are above those that the program gets: dup2 in the child never overwrites one that is
- * still needed, also where dueqd was started without standard descriptors. */
+/* A pipe whose ends are above those that the program gets: dup2 in the child never overwrites one
+ * that is still needed, also where dueqd was started without standard descriptors. */
 static int make_pipe(int *ret_read, int *ret_write)
 {
     int ends[2];
@@ -159,9 +159,9 @@ int process_start(const struct exec_options *options, char *const *environment,
         process_close(&process.err);
         process_close(&process.life);
     } else {
-        /* Set only now because the group has no number before. dueqd dying in between leaves a program
-         * that runs to its end unsupervised, as if the job had been run twice: what a handler has to bear
-         * anyway. */
+        /* Set only now because the group has no number before. dueqd dying in between leaves a
+         * program that runs to its end unsupervised, as if the job had been run twice: what a
+         * handler has to bear anyway. */
         fcntl(theirs.life, F_SETOWN, -process.pid);
         fcntl(theirs.life, F_SETSIG, SIGTERM);
         fcntl(theirs.life, F_SETFL, O_ASYNC);

@@ -83,8 +83,8 @@ void program_explain(int error, const char *name, const char *path, const char *
         snprintf(out, size, "cannot run %s in %s: %s", name, directory,
                  strerror_r(in_directory, words, sizeof words));
     else if (error == ENOENT)
-        snprintf(out, size, "cannot run %s: the interpreter that its first line names does not exist",
-                 name);
+        snprintf(out, size,
+                 "cannot run %s: the interpreter that its first line names does not exist", name);
     else if (error == ENOEXEC)
         snprintf(out, size,
                  "cannot run %s: neither a program for this machine nor a script that begins "

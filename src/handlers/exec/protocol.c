@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -96,9 +95,9 @@ static void put_string_member(struct writer *writer, const char *name, const cha
     put_string(writer, value, strlen(value));
 }
 
-/* The producer's own text, so that no number in it changes; only newlines, which JSON has between its tokens
- * alone, become spaces. Text that is no JSON as we know it is handed on as a string: it must not break the
- * line, and is not ours to drop. */
+/* The producer's own text, so that no number in it changes; only newlines, which JSON has between
+ * its tokens alone, become spaces. Text that is no JSON as we know it is handed on as a string: it
+ * must not break the line, and is not ours to drop. */
 static void put_headers(struct writer *writer, const char *text, size_t len)
 {
     put_text(writer, ",\"headers\":");
@@ -164,8 +163,8 @@ int protocol_parse_delay(const char *text, int64_t *ret_us)
     static const struct {
         const char *name;
         int64_t us;
-    } units[] = { { "us", 1 },         { "ms", 1000 },       { "s", 1000000 },
-                  { "m", 60000000 },   { "h", 3600000000 }, { "d", 86400000000 } };
+    } units[] = { { "us", 1 },       { "ms", 1000 },      { "s", 1000000 },
+                  { "m", 60000000 }, { "h", 3600000000 }, { "d", 86400000000 } };
     int64_t total = 0;
 
     if (strcmp(text, "0") == 0) {
@@ -222,9 +221,10 @@ static int32_t read_outcome(const json_t *answer)
     static const struct {
         const char *name;
         int32_t outcome;
-    } names[] = {
-        { "done", DUEQ_DONE }, { "retry", DUEQ_RETRY }, { "snooze", DUEQ_SNOOZE }, { "dead", DUEQ_DEAD }
-    };
+    } names[] = { { "done", DUEQ_DONE },
+                  { "retry", DUEQ_RETRY },
+                  { "snooze", DUEQ_SNOOZE },
+                  { "dead", DUEQ_DEAD } };
     const char *name = json_string_value(json_object_get(answer, "outcome"));
 
     for (size_t i = 0; name && i < sizeof names / sizeof names[0]; i++)
@@ -233,8 +233,8 @@ static int32_t read_outcome(const json_t *answer)
     return PROTOCOL_INVALID;
 }
 
-/* Whether it is about this job. A child that once printed a line too many would otherwise answer each job with
- * the outcome of the one before. */
+/* Whether it is about this job. A child that once printed a line too many would otherwise answer
+ * each job with the outcome of the one before. */
 static bool is_for(const json_t *answer, const struct dueq_job *job)
 {
     const json_t *id = json_object_get(answer, "id");
@@ -275,7 +275,8 @@ int32_t protocol_decode(const char *line, size_t len, const struct dueq_job *job
     } else if (!is_for(answer, job)) {
         outcome = invalid(result, "is about another job", line, len);
     } else if (outcome != DUEQ_DONE && outcome != DUEQ_DEAD && read_delay(answer, &delay_us) < 0) {
-        /* With "done" and "dead" a delay means nothing, and a job that is done must not be run again for it. */
+        /* With "done" and "dead" a delay means nothing, and a job that is done must not be run
+         * again for it. */
         outcome = invalid(result, "has a \"delay\" that is no time from 0 to 366 days", line, len);
     } else {
         const json_t *message = json_object_get(answer, "message");

@@ -6,13 +6,14 @@
 
 #include "dueq_handler.h"
 
-/* What a program says, made fit for people: its last words, valid UTF-8, nothing that moves a cursor. */
+/* What a program says, made fit for people: its last words, valid UTF-8, nothing that moves a
+ * cursor. */
 
 /* How many of the bytes at `text` are the well-formed UTF-8 character it begins with; 0: none. */
 size_t text_character(const char *text, size_t len);
 
-/* Makes the bytes valid UTF-8 without changing how many they are: a byte of no character becomes '?', a
- * control character other than newline and tab a space. */
+/* Makes the bytes valid UTF-8 without changing how many they are: a byte of no character becomes
+ * '?', a control character other than newline and tab a space. */
 void text_clean(char *text, size_t len);
 
 /* The last bytes of a stream. */
@@ -29,8 +30,8 @@ void tail_done(struct tail *tail);
 void tail_add(struct tail *tail, const char *bytes, size_t len);
 void tail_clear(struct tail *tail);
 
-/* result->message: a sentence of ours, and behind it, after a colon, what the program said. Where both do
- * not fit it is the beginning of what it said that goes. */
+/* result->message: a sentence of ours, and behind it, after a colon, what the program said. Where
+ * both do not fit it is the beginning of what it said that goes. */
 void message_set(struct dueq_result *result, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void message_add_end_of(struct dueq_result *result, const char *bytes, size_t len, bool cut);
