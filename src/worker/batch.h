@@ -1,0 +1,16 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "arena.h"
+
+/* What one claim brought: the arena of its jobs and tasks, freed with the last of them. */
+struct batch {
+    struct arena arena;        /* filled by the lane before any task is passed on, then only read */
+    _Atomic size_t references; /* its tasks, and the lane while it fills it */
+};
+
+/* With one reference, the caller's; NULL: no memory. */
+struct batch *batch_new(void);
+void batch_reference(struct batch *batch);
+void batch_release(struct batch *batch); /* takes NULL */

@@ -1,0 +1,296 @@
+#include "keeper.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "heartbeat.h"
+#include "link.h"
+#include "queue_control.h"
+#include "renewal.h"
+#include "retention.h"
+#include "server_check.h"
+#include "source.h"
+#include "worker_row.h"
+
+enum {
+    TICK_US = 1000000,
+    HEARTBEAT_US = 5000000, /* `dueq status` calls a worker stale after six of them */
+    CONTROL_US = 2000000,
+    RETENTION_US = 60000000,
+
+};
+
+/* How long rows of dueq_error are kept. */
+#define KEEP_ERRORS_US (30 * 86400 * INT64_C(1000000))
+
+struct keeper {
+    struct source *source;
+    pthread_t thread;
+    struct link link;
+    struct renewal renewal;
+    bool registered; /* worker_row_insert went through */
+    int64_t heartbeat_at_us, control_at_us, retention_at_us;
+    _Atomic int64_t beat_us;
+};
+
+static void set_ready(struct source *source, bool ready)
+{
+    mutex_lock(&source->lock);
+    source->ready = ready;
+    source->ever_ready = source->ever_ready || ready;
+    condition_broadcast(&source->wake);
+    mutex_unlock(&source->lock);
+}
+
+/* Says what the checks found. A failed one does not stop the daemon: what it breaks says so itself,
+ * when it does, and a queue that runs badly is better than one that does not run. */
+static enum db_status check_server(struct source *source, struct db *db, struct error *error)
+{
+    struct check_finding findings[SERVER_CHECK_MAX];
+    size_t count = 0;
+
+    enum db_status status = server_check(db, findings, SERVER_CHECK_MAX, &count, error);
+    for (size_t i = 0; status == DB_OK && i < count; i++) {
+        if (findings[i].level == CHECK_FAILURE)
+            log_error("%s: %s: source=%s", findings[i].name, findings[i].text,
+                      source->config->name);
+        else if (findings[i].level == CHECK_WARNING)
+            log_warning("%s: %s: source=%s", findings[i].name, findings[i].text,
+                        source->config->name);
+    }
+    return status;
+}
+
+static enum db_status register_worker(struct keeper *keeper, struct db *db, struct error *error)
+{
+    struct source *source = keeper->source;
+    uint64_t worker_id = 0;
+
+    enum db_status status = worker_row_insert(db, source->worker, DUEQ_VERSION, &worker_id, error);
+    if (status != DB_OK)
+        return status;
+    keeper->registered = true;
+    keeper->heartbeat_at_us = 0;
+    mutex_lock(&source->lock);
+    source->worker_id = worker_id;
+    mutex_unlock(&source->lock);
+    return DB_OK;
+}
+
+/* Everything that must hold before a lane claims. */
+static enum db_status get_ready(struct keeper *keeper, struct db *db, struct error *error)
+{
+    struct source *source = keeper->source;
+    struct schema schema;
+
+    enum db_status status = schema_require(db, &schema, error);
+    if (status != DB_OK)
+        return status;
+    mutex_lock(&source->lock);
+    source->schema = schema;
+    source->schema_ok = true;
+    mutex_unlock(&source->lock);
+
+    status = check_server(source, db, error);
+    if (status == DB_OK && !keeper->registered)
+        status = register_worker(keeper, db, error);
+    if (status != DB_OK)
+        return status;
+    log_info("source is ready: source=%s server=%s schema=%u lanes=%u worker=%llu",
+             source->config->name, db_server_version(db), schema.version, source->config->lanes,
+             (unsigned long long) source->worker_id);
+    keeper->control_at_us = 0;
+    return DB_OK;
+}
+
+/* A migration while we run: stop claiming, and say so, until the schema is ours again. */
+static enum db_status watch_schema(struct source *source, struct db *db, struct error *error)
+{
+    struct schema schema;
+    struct error wrong;
+
+    enum db_status status = schema_read(db, &schema, error);
+    if (status != DB_OK)
+        return status;
+    bool ok = schema.version == SCHEMA_VERSION;
+    mutex_lock(&source->lock);
+    bool was_ok = source->schema_ok;
+    source->schema_ok = ok;
+    mutex_unlock(&source->lock);
+    if (was_ok && !ok && schema_require(db, &schema, &wrong) != DB_OK)
+        log_error("nothing is claimed any more: %s: source=%s", wrong.text, source->config->name);
+    if (!was_ok && ok)
+        log_info("the schema is the wanted one again: source=%s", source->config->name);
+    return DB_OK;
+}
+
+static enum db_status beat(struct keeper *keeper, struct db *db, struct error *error)
+{
+    struct source *source = keeper->source;
+    struct buffer json = { 0 };
+
+    heartbeat_append_status(source, &json);
+    enum db_status status = DB_FATAL;
+    if (!json.failed)
+        status = worker_row_heartbeat(db, source->worker_id, json.bytes, json.len, error);
+    buffer_done(&json);
+    if (status == DB_NO_ROW) /* another server than the one we registered at, or long asleep */
+        status = register_worker(keeper, db, error);
+    if (status == DB_OK)
+        status = watch_schema(source, db, error);
+    return status;
+}
+
+static enum db_status read_control(struct source *source, struct db *db, struct error *error)
+{
+    struct queue_control *controls;
+    size_t count;
+
+    enum db_status status = queue_control_read(db, &controls, &count, error);
+    if (status != DB_OK)
+        return status;
+    mutex_lock(&source->lock);
+    for (size_t i = 0; i < source->agenda.count; i++) {
+        struct agenda_entry *entry = &source->agenda.entries[i];
+        const struct queue_control *control = NULL;
+        for (size_t j = 0; j < count && !control; j++)
+            if (strcmp(controls[j].queue, entry->queue->name) == 0)
+                control = &controls[j];
+        bool was_paused = entry->paused;
+        entry->paused = control && control->paused;
+        entry->concurrency = control ? control->concurrency : 0;
+        entry->rate = control ? control->rate : 0;
+        if (was_paused && !entry->paused)
+            agenda_hurry(entry, 0);
+    }
+    condition_signal(&source->wake);
+    mutex_unlock(&source->lock);
+    free(controls);
+    return DB_OK;
+}
+
+static bool due(int64_t *at_us, int64_t every_us, int64_t now_us)
+{
+    if (now_us < *at_us)
+        return false;
+    *at_us = now_us + every_us;
+    return true;
+}
+
+/* One round of duties; each is tried again at its next time whatever came of it. */
+static enum db_status do_duties(struct keeper *keeper, struct db *db, struct error *error)
+{
+    struct source *source = keeper->source;
+    int64_t now_us = clock_now_us();
+    enum db_status status = renewal_run(&keeper->renewal, source, db, error);
+
+    if (status == DB_OK && due(&keeper->heartbeat_at_us, HEARTBEAT_US, now_us))
+        status = beat(keeper, db, error);
+    if (status == DB_OK && due(&keeper->control_at_us, CONTROL_US, now_us))
+        status = read_control(source, db, error);
+    if (status == DB_OK && due(&keeper->retention_at_us, RETENTION_US, now_us)) {
+        bool more = false;
+        status = retention_run(db, KEEP_ERRORS_US, &more, error);
+        if (more)
+            keeper->retention_at_us = now_us + TICK_US;
+    }
+    return status;
+}
+
+static void tick(struct keeper *keeper)
+{
+    struct source *source = keeper->source;
+    struct error error = { "" };
+
+    bool was_connected = keeper->link.db != NULL;
+    struct db *db = link_get(&keeper->link);
+    if (!db) {
+        renewal_expire(source);
+        return;
+    }
+    enum db_status status = DB_OK;
+    if (!was_connected) {
+        status = get_ready(keeper, db, &error);
+        if (status != DB_OK) {
+            link_refuse(&keeper->link, &error);
+            return;
+        }
+        set_ready(source, true);
+    }
+    status = do_duties(keeper, db, &error);
+    link_report(&keeper->link, status, &error);
+    if (status != DB_OK && status != DB_LOST && status != DB_READ_ONLY && status != DB_RETRY &&
+        log_limit_pass(&keeper->renewal.failed_log, RETENTION_US, NULL))
+        log_error("a duty of the keeper failed, trying again: %s: source=%s", error.text,
+                  source->config->name);
+}
+
+/* False: the lanes have ended, and so does the keeper. */
+static bool wait_for_tick(struct keeper *keeper)
+{
+    struct source *source = keeper->source;
+
+    mutex_lock(&source->lock);
+    if (!source->lanes_ended) {
+        int64_t until_us = clock_now_us() + TICK_US;
+        if (!keeper->link.db && keeper->link.retry_at_us < until_us)
+            until_us = keeper->link.retry_at_us;
+        condition_wait_until(&source->keeper_wake, &source->lock, until_us);
+    }
+    bool ended = source->lanes_ended;
+    mutex_unlock(&source->lock);
+    return !ended;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct keeper *keeper = arg;
+    struct error error;
+
+    db_thread_init();
+    do {
+        keeper->beat_us = clock_now_us();
+        tick(keeper);
+    } while (wait_for_tick(keeper));
+    /* A clean end leaves no row; one that cannot be deleted now goes with the retention of another
+     * daemon. */
+    if (keeper->link.db && keeper->registered &&
+        worker_row_delete(keeper->link.db, keeper->source->worker_id, &error) != DB_OK)
+        log_debug("the worker's row stays behind: %s", error.text);
+    link_close(&keeper->link);
+    db_thread_done();
+    return NULL;
+}
+
+int keeper_start(struct source *source, struct keeper **ret_keeper)
+{
+    struct keeper *keeper = calloc(1, sizeof *keeper);
+    if (!keeper)
+        return -ENOMEM;
+    keeper->source = source;
+    keeper->link = (struct link){ .source = source->config, .owner = "keeper" };
+    keeper->beat_us = clock_now_us();
+    int error = thread_start(&keeper->thread, "keeper", keeper_main, keeper);
+    if (error) {
+        free(keeper);
+        return error;
+    }
+    *ret_keeper = keeper;
+    return 0;
+}
+
+void keeper_join(struct keeper *keeper)
+{
+    if (!keeper)
+        return;
+    pthread_join(keeper->thread, NULL);
+    renewal_done(&keeper->renewal);
+    free(keeper);
+}
+
+int64_t keeper_beat_us(const struct keeper *keeper)
+{
+    return keeper ? keeper->beat_us : INT64_MAX;
+}

@@ -1,0 +1,77 @@
+#include "link.h"
+
+#include "clock.h"
+#include "random.h"
+#include "source_options.h"
+
+enum { FIRST_PAUSE_US = 200000, MAX_PAUSE_US = 15000000, LOG_EVERY_US = 60000000 };
+
+static void fail(struct link *link, const struct error *error)
+{
+    int64_t now_us = clock_now_us();
+
+    link->pause_us = link->pause_us ? link->pause_us * 2 : FIRST_PAUSE_US;
+    if (link->pause_us > MAX_PAUSE_US)
+        link->pause_us = MAX_PAUSE_US;
+    /* Spread, so that a server that comes back is not met by every lane of every daemon at once. */
+    link->retry_at_us = now_us + (int64_t) ((double) link->pause_us * (0.5 + random_unit() / 2));
+    if (!link->failing_since_us)
+        link->failing_since_us = now_us;
+    if (!link->logged_us || now_us - link->logged_us >= LOG_EVERY_US) {
+        link->logged_us = now_us;
+        log_error("cannot use the database, trying again: %s: source=%s by=\"%s\" seconds=%lld",
+                  error->text, link->source->name, link->owner,
+                  (long long) (now_us - link->failing_since_us) / 1000000);
+    }
+}
+
+struct db *link_get(struct link *link)
+{
+    struct db_options options;
+    struct error error = { "" };
+
+    if (link->db)
+        return link->db;
+    if (clock_now_us() < link->retry_at_us)
+        return NULL;
+    db_options_from(link->source, &options);
+    if (db_open(&options, &link->db, &error) != DB_OK) {
+        fail(link, &error);
+        return NULL;
+    }
+    return link->db;
+}
+
+static void recovered(struct link *link)
+{
+    if (link->failing_since_us)
+        log_info("the database works again: source=%s by=\"%s\" seconds=%lld", link->source->name,
+                 link->owner, (long long) (clock_now_us() - link->failing_since_us) / 1000000);
+    link->failing_since_us = 0;
+    link->logged_us = 0;
+    link->pause_us = 0;
+}
+
+void link_report(struct link *link, enum db_status status, const struct error *error)
+{
+    if (status == DB_OK || status == DB_NO_ROW) {
+        recovered(link);
+        return;
+    }
+    if (status != DB_LOST && status != DB_READ_ONLY)
+        return;
+    link_close(link);
+    fail(link, error);
+}
+
+void link_refuse(struct link *link, const struct error *error)
+{
+    link_close(link);
+    fail(link, error);
+}
+
+void link_close(struct link *link)
+{
+    db_close(link->db);
+    link->db = NULL;
+}

@@ -1,0 +1,296 @@
+#include "pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "source.h"
+#include "task.h"
+#include "thread.h"
+
+enum {
+    PREFETCH_US = 100000, /* of work ahead of the threads: several round trips to the database */
+    MEAN_WEIGHT = 16,     /* the last 16 jobs or so make the mean */
+};
+
+struct pool {
+    const struct config_queue *config;
+    const struct registry *registry;
+    pthread_t *threads;
+    uint32_t thread_count; /* started */
+
+    struct mutex lock;
+    struct condition wake; /* inbox not empty, or stopping */
+    struct list inbox;     /* lock, as all below */
+    uint32_t sleeping;
+    uint32_t running;   /* in run() */
+    uint32_t in_flight; /* begun and not ended: running, or pending after run() */
+    uint32_t reserved;
+    int64_t mean_us; /* of run(); -1: no job has run yet */
+    bool stopping;
+};
+
+/* What a handler's thread_open made, by binding. */
+struct thread_local_state {
+    bool open;
+    void *local;
+};
+
+static bool open_thread(const struct binding *binding, struct thread_local_state *state)
+{
+    if (state->open)
+        return true;
+    if (binding->handler->thread_open &&
+        binding->handler->thread_open(binding->instance, &state->local) != 0)
+        return false;
+    state->open = true;
+    return true;
+}
+
+static void close_thread(const struct registry *registry, struct thread_local_state *states)
+{
+    for (size_t i = 0; i < registry_count(registry); i++) {
+        const struct binding *binding = registry_at(registry, i);
+        if (states[i].open && binding->handler->thread_close)
+            binding->handler->thread_close(binding->instance, states[i].local);
+    }
+}
+
+/* Runs the handler and publishes the outcome. False: the job is pending, and whoever finishes it
+ * does that. */
+static bool run_task(struct task *task, struct thread_local_state *states)
+{
+    const struct binding *binding = task->binding;
+    char message[TASK_MESSAGE_SIZE];
+    struct dueq_result result = {
+        .size = sizeof result, .message_size = sizeof message, .delay_us = -1, .message = message
+    };
+    message[0] = '\0';
+
+    if (!open_thread(binding, &states[binding->index])) {
+        static const char failed[] =
+            "the handler could not prepare this thread (thread_open failed)";
+        task_resolve(task, DUEQ_RETRY, -1, failed, sizeof failed - 1);
+        source_publish(task->source, task);
+        return true;
+    }
+    int32_t said = binding->handler->run(binding->instance, states[binding->index].local,
+                                         &task->abi, &result);
+
+    if (said == DUEQ_PENDING) {
+        /* From here on the task may be gone, unless its handler has finished it already. */
+        if (!(atomic_fetch_or(&task->phase, TASK_RETURNED) & TASK_FINISHED))
+            return false;
+    } else if (task->phase & TASK_FINISHED) {
+        log_error("a handler called finish() and then returned %d instead of DUEQ_PENDING; what "
+                  "finish() said "
+                  "counts: handler=%s job=%llu",
+                  said, binding->handler->name, (unsigned long long) task->job.id);
+    } else {
+        message[sizeof message - 1] = '\0';
+        task_resolve(task, said, result.delay_us, message, strlen(message));
+    }
+    source_publish(task->source, task);
+    return true;
+}
+
+static void begin_task(struct task *task, int64_t now_us)
+{
+    int64_t deadline_us;
+    if (__builtin_add_overflow(now_us, task->abi.timeout_us, &deadline_us))
+        deadline_us = INT64_MAX;
+    task->deadline_us = deadline_us;
+    task->started_us = now_us;
+}
+
+static struct task *next_task(struct pool *pool)
+{
+    assert(mutex_held(&pool->lock));
+    while (!pool->inbox.first && !pool->stopping) {
+        pool->sleeping++;
+        condition_wait(&pool->wake, &pool->lock);
+        pool->sleeping--;
+    }
+    struct list_node *node = list_take_first(&pool->inbox);
+    return node ? list_entry(node, struct task, node) : NULL;
+}
+
+static void count_run(struct pool *pool, int64_t took_us)
+{
+    assert(mutex_held(&pool->lock));
+    if (pool->mean_us < 0)
+        pool->mean_us = took_us;
+    else
+        pool->mean_us += (took_us - pool->mean_us) / MEAN_WEIGHT;
+}
+
+static void *pool_main(void *arg)
+{
+    struct pool *pool = arg;
+    struct thread_local_state *states = calloc(registry_count(pool->registry) + 1, sizeof *states);
+    struct task *task;
+
+    mutex_lock(&pool->lock);
+    while (states && (task = next_task(pool))) {
+        bool ended = true;
+        pool->running++;
+        pool->in_flight++;
+        mutex_unlock(&pool->lock);
+
+        int64_t begin_us = clock_now_us();
+        if (source_may_begin(task->source, task)) {
+            begin_task(task, begin_us);
+            ended = run_task(task, states);
+        }
+        int64_t took_us = clock_now_us() - begin_us;
+
+        mutex_lock(&pool->lock);
+        pool->running--;
+        pool->in_flight -= ended ? 1 : 0;
+        count_run(pool, took_us);
+    }
+    mutex_unlock(&pool->lock);
+
+    if (states)
+        close_thread(pool->registry, states);
+    else
+        log_error("a pool thread ends: out of memory: queue=%s", pool->config->name);
+    free(states);
+    return NULL;
+}
+
+int pool_new(const struct config_queue *config, const struct registry *registry,
+             struct pool **ret_pool)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return -ENOMEM;
+    mutex_init(&pool->lock);
+    condition_init(&pool->wake);
+    pool->config = config;
+    pool->registry = registry;
+    pool->mean_us = -1;
+    pool->threads = calloc(config->threads, sizeof *pool->threads);
+
+    int error = pool->threads ? 0 : -ENOMEM;
+    while (!error && pool->thread_count < config->threads) {
+        char name[32];
+        snprintf(name, sizeof name, "%.10s/%u", config->name, pool->thread_count);
+        error = thread_start(&pool->threads[pool->thread_count], name, pool_main, pool);
+        if (!error)
+            pool->thread_count++;
+    }
+    if (error) {
+        pool_free(pool);
+        return error;
+    }
+    *ret_pool = pool;
+    return 0;
+}
+
+/* How many may wait in the inbox. */
+static uint32_t prefetch(const struct pool *pool)
+{
+    if (pool->mean_us < 0)
+        return pool->thread_count / 4 + 1;
+    int64_t each = PREFETCH_US / (pool->mean_us + 1);
+    int64_t all = each * pool->thread_count;
+    return all < pool->config->pending ? (uint32_t) all : pool->config->pending;
+}
+
+static uint32_t room(const struct pool *pool, uint32_t limit)
+{
+    uint32_t ahead = (uint32_t) pool->inbox.count + pool->reserved;
+    uint32_t busy = pool->running < pool->thread_count ? pool->running : pool->thread_count;
+    uint32_t startable = pool->thread_count - busy + prefetch(pool);
+
+    uint32_t in_flight = ahead + pool->in_flight;
+    uint32_t most = pool->config->pending;
+    if (limit && limit < most)
+        most = limit;
+    uint32_t by_threads = startable > ahead ? startable - ahead : 0;
+    uint32_t by_limit = most > in_flight ? most - in_flight : 0;
+    return by_threads < by_limit ? by_threads : by_limit;
+}
+
+uint32_t pool_reserve(struct pool *pool, uint32_t want, uint32_t limit)
+{
+    mutex_lock(&pool->lock);
+    uint32_t granted = room(pool, limit);
+    if (granted > want)
+        granted = want;
+    pool->reserved += granted;
+    mutex_unlock(&pool->lock);
+    return granted;
+}
+
+void pool_unreserve(struct pool *pool, uint32_t count)
+{
+    mutex_lock(&pool->lock);
+    assert(pool->reserved >= count);
+    pool->reserved -= count;
+    mutex_unlock(&pool->lock);
+}
+
+void pool_submit(struct pool *pool, struct list *tasks)
+{
+    if (!tasks->first)
+        return;
+    mutex_lock(&pool->lock);
+    uint32_t count = (uint32_t) tasks->count;
+    assert(pool->reserved >= count);
+    pool->reserved -= count;
+    list_append_all(&pool->inbox, tasks);
+    uint32_t wake = count < pool->sleeping ? count : pool->sleeping;
+    for (uint32_t i = 0; i < wake; i++)
+        condition_signal(&pool->wake);
+    mutex_unlock(&pool->lock);
+}
+
+void pool_withdraw(struct pool *pool, struct list *ret_tasks)
+{
+    mutex_lock(&pool->lock);
+    list_append_all(ret_tasks, &pool->inbox);
+    mutex_unlock(&pool->lock);
+}
+
+void pool_end_pending(struct pool *pool)
+{
+    mutex_lock(&pool->lock);
+    assert(pool->in_flight > 0);
+    pool->in_flight--;
+    mutex_unlock(&pool->lock);
+}
+
+void pool_read_gauges(struct pool *pool, struct pool_gauges *ret_gauges)
+{
+    mutex_lock(&pool->lock);
+    *ret_gauges = (struct pool_gauges){
+        .threads = pool->thread_count,
+        .waiting = (uint32_t) pool->inbox.count,
+        .running = pool->running,
+        .pending = pool->in_flight - pool->running,
+    };
+    mutex_unlock(&pool->lock);
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    mutex_lock(&pool->lock);
+    pool->stopping = true;
+    condition_broadcast(&pool->wake);
+    mutex_unlock(&pool->lock);
+    for (uint32_t i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
+    assert(!pool->inbox.first);
+    condition_done(&pool->wake);
+    mutex_done(&pool->lock);
+    free(pool->threads);
+    free(pool);
+}

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agenda.h"
+#include "config.h"
+#include "list.h"
+#include "pool.h"
+#include "registry.h"
+#include "schema.h"
+#include "thread.h"
+#include "unbound.h"
+
+struct task;
+struct outcome;
+
+/* One database that this daemon serves: its lanes and its keeper, what they know together, and the
+ * jobs in flight. Queues have their pools in the engine, shared by its sources. */
+
+struct source_counters { /* since the start; any thread */
+    _Atomic uint64_t claimed, done, retried, snoozed, dead, fenced, put_off, released;
+};
+
+struct source {
+    const struct config_source *config;
+    const struct config *all;
+    const struct registry *registry;
+    struct pool **pools; /* by index of all->queues */
+    const char *worker;  /* host:pid */
+    struct unbound *unbound;
+    struct source_counters counters;
+
+    struct mutex lock;
+    struct condition wake; /* for lanes: something to settle, to claim, or the end */
+    struct condition keeper_wake;
+    struct agenda agenda;    /* lock, as all below */
+    struct list in_flight;   /* every task from its dispatch to its settle, by flight_node */
+    struct list outbox;      /* finished, to be settled, by node */
+    int64_t outbox_since_us; /* when the oldest of them came */
+    struct list deferred;    /* finished, not to be settled before settle_at_us */
+    size_t settling;         /* tasks that lanes have taken out of the outbox */
+    bool ready;              /* connected, checked and registered */
+    bool ever_ready;
+    bool schema_ok;   /* false: another schema than ours was seen */
+    bool draining;    /* claim nothing any more */
+    bool lanes_ended; /* the keeper may end */
+    uint64_t worker_id;
+    uint64_t next_token;
+    struct schema schema;
+
+    struct lane *lanes; /* config->lanes of them, once started */
+    uint32_t lane_count;
+    struct keeper *keeper;
+};
+
+/* Borrows everything. 0 or -ENOMEM. */
+int source_new(const struct config *all, const struct config_source *config,
+               const struct registry *registry, struct pool **pools, const char *worker,
+               struct source **ret_source) __attribute__((warn_unused_result));
+int source_start(struct source *source) __attribute__((warn_unused_result));
+
+/* Stops claiming, and has what is finished settled. Does not wait. */
+void source_drain(struct source *source);
+/* Nothing is in flight and everything is settled. */
+bool source_drained(struct source *source);
+/* Asks every running job to stop, since the daemon ends: cancelled() is true for it. */
+void source_cancel_all(struct source *source);
+size_t source_in_flight(struct source *source);
+bool source_is_ready(struct source *source);
+
+/* Joins lanes and keeper, after source_drain. Tasks that are still running are forgotten: their
+ * leases run out. */
+void source_stop(struct source *source);
+void source_free(struct source *source); /* takes NULL */
+
+/* The oldest sign of life of a lane or the keeper, by clock_now_us: the watchdog's. */
+int64_t source_beat_us(struct source *source);
+/* Look at every queue at once. */
+void source_kick(struct source *source);
+
+/* What pools and handlers call. Any thread. */
+
+/* Hands a task whose outcome is set to the outbox. */
+void source_publish(struct source *source, struct task *task);
+/* False when the task must not begin (its lease may have run out while it waited): it is then
+ * published as given back. */
+bool source_may_begin(struct source *source, struct task *task);
+
+/* What lanes call. */
+
+enum work { WORK_SETTLE, WORK_CLAIM, WORK_END };
+enum {
+    SETTLE_MAX = 1000
+}; /* outcomes a transaction: beyond it the statements get slower a row, not faster */
+
+/* Waits for the next thing to do. WORK_SETTLE: *ret_tasks has up to SETTLE_MAX tasks, now the
+ * lane's. WORK_CLAIM: *ret_entry is the queue. *beat_us is kept current while it waits. */
+enum work source_next_work(struct source *source, struct list *ret_tasks,
+                           struct agenda_entry **ret_entry, _Atomic int64_t *beat_us);
+
+/* Tasks just leased enter the books, before they are passed on. `tasks` links them by node. */
+void source_add(struct source *source, const struct list *tasks);
+/* Tasks that are settled for good, linked by node, leave the books and are freed; there is room in
+ * the pools again. */
+void source_forget(struct source *source, struct list *tasks);
+/* A task could not be settled yet. */
+void source_defer(struct source *source, struct task *task, int64_t delay_us);
+/* Is this id running here? */
+bool source_runs(struct source *source, uint64_t id);
+uint64_t source_token(struct source *source);
