@@ -97,14 +97,17 @@ struct test_server *test_server_new(const char *const *arguments)
 
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int) getpid());
+    const char *kind = getenv("DUEQ_TEST_SERVER");
+    if (!kind || !*kind)
+        kind = "mariadb";
     const char *all[ARGUMENTS_MAX + 1] = {
-        "start", "mariadb", server->directory, "--until-exit", pid, "--",
+        "start", kind, server->directory, "--until-exit", pid, "--",
     };
     size_t count = 6;
     for (; arguments && *arguments && count < ARGUMENTS_MAX; arguments++)
         all[count++] = *arguments;
     if (run_script(all))
-        test_fail("a private MariaDB could not be started in %s", server->directory);
+        test_fail("a private %s could not be started in %s", kind, server->directory);
     read_address(server);
     return server;
 }

@@ -4,11 +4,11 @@
 
 /* The real database server that a test talks to.
  *
- * scripts/test starts one for the whole run and names it in DUEQ_TEST_SOCKET, DUEQ_TEST_HOST and
- * DUEQ_TEST_PORT. A test program that is started by hand finds none there and starts a private
- * MariaDB of its own, with scripts/server, in a temporary directory. Either way its administrator
- * is root without a password, on the socket only. A server that was started here ends with the test
- * program, also when that is killed. */
+ * scripts/test starts one for the whole run and names it in DUEQ_TEST_SOCKET, DUEQ_TEST_HOST,
+ * DUEQ_TEST_PORT and DUEQ_TEST_SERVER ("mariadb" or "mysql"). A test program that is started by
+ * hand finds none there and starts a private MariaDB of its own, with scripts/server, in a
+ * temporary directory. Either way its administrator is root without a password, on the socket only.
+ * A server that was started here ends with the test program, also when that is killed. */
 struct test_server {
     char socket[108]; /* as long as a socket's path can be */
     char host[64];    /* 127.0.0.1 */
@@ -20,8 +20,8 @@ struct test_server {
 const struct test_server *test_server_get(void);
 
 /* A server for a test that stops it, kills it or needs it set up otherwise. arguments: the server's
- * own, such as
- * "--binlog-format=STATEMENT", ended by NULL; NULL: none. MariaDB, whatever the shared one is. */
+ * own, such as "--binlog-format=STATEMENT", ended by NULL; NULL: none. It is MariaDB unless
+ * DUEQ_TEST_SERVER says "mysql". */
 struct test_server *test_server_new(const char *const *arguments);
 void test_server_free(struct test_server *server);
 
