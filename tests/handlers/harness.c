@@ -131,6 +131,7 @@ void harness_job_done(struct harness_job *job)
     free(job->finish_message);
     pthread_cond_destroy(&job->changed);
     pthread_mutex_destroy(&job->lock);
+    *job = (struct harness_job){ 0 };
 }
 
 int32_t harness_run(const struct harness *harness, struct harness_job *job)

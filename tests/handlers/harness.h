@@ -53,6 +53,8 @@ struct harness_job {
 
 /* id 1, attempt 1 of 20, timeout 30 s, no headers; payload is borrowed. */
 void harness_job_init(struct harness_job *job, const char *payload);
+
+/* Takes a zeroed one, and leaves one. */
 void harness_job_done(struct harness_job *job);
 
 /* run() in the calling thread, thread_open and thread_close around it; what run() returned. Where
