@@ -29,6 +29,8 @@ void error_prefix(struct error *error, const char *format, ...)
     va_start(args, format);
     int len = vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
-    if (len >= 0 && (size_t) len < sizeof error->text)
-        snprintf(error->text + len, sizeof error->text - (size_t) len, ": %s", old);
+    if (len < 0 || (size_t) len >= sizeof error->text)
+        return;
+    int rest = snprintf(error->text + len, sizeof error->text - (size_t) len, ": %s", old);
+    (void) rest; /* what does not fit is cut */
 }
