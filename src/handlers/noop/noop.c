@@ -89,7 +89,7 @@ static int32_t behave(const struct noop *noop, const struct behaviour *behaviour
     if (outcome != DUEQ_DONE)
         behaviour_fill_message(behaviour, job, result->message, result->message_size);
     result->delay_us = behaviour->delay_us;
-    return outcome;
+    return (int32_t) outcome;
 }
 
 static int32_t noop_run(void *instance, void *local, const struct dueq_job *job,
