@@ -142,6 +142,26 @@ static void what_is_no_integer_is_refused(void **state)
     }
 }
 
+static void an_integer_that_no_int64_holds_is_refused(void **state)
+{
+    (void) state;
+    static const struct config_option numbers[] = {
+        { .name = "least", .line = 1, .text = "-9223372036854775808" },
+        { .name = "less", .line = 2, .text = "-9223372036854775809" },
+        { .name = "more", .line = 3, .text = "9223372036854775808" },
+    };
+    struct options_place place = { .file = "dueq.conf", .line = 1, .handler = "any" };
+    struct dueq_options *options = options_new(&place, numbers, 3);
+    assert_non_null(options);
+    int64_t value = 7;
+    assert_int_equal(options_integer(options, "less", INT64_MIN, INT64_MAX, 0, &value), -1);
+    assert_int_equal(options_integer(options, "more", INT64_MIN, INT64_MAX, 0, &value), -1);
+    assert_int_equal(value, 7);
+    assert_int_equal(options_integer(options, "least", INT64_MIN, INT64_MAX, 0, &value), 0);
+    assert_true(value == INT64_MIN);
+    options_free(options);
+}
+
 static void what_is_no_boolean_is_refused(void **state)
 {
     assert_null(open_with(*state, "flag", "yes"));
@@ -302,6 +322,7 @@ int main(void)
         options_test(a_single_value_is_a_list_of_one),
         options_test(an_integer_out_of_bounds_is_refused),
         options_test(what_is_no_integer_is_refused),
+        cmocka_unit_test(an_integer_that_no_int64_holds_is_refused),
         options_test(what_is_no_boolean_is_refused),
         options_test(a_duration_out_of_bounds_is_refused),
         options_test(a_number_without_unit_is_no_duration),
