@@ -197,6 +197,13 @@ int protocol_parse_delay(const char *text, int64_t *ret_us)
     return 0;
 }
 
+/* The text of a string that has no NUL in it, else NULL. */
+static const char *plain_text(const json_t *json)
+{
+    const char *text = json_string_value(json);
+    return text && strlen(text) == json_string_length(json) ? text : NULL;
+}
+
 /* 0 also where there is none. */
 static int read_delay(const json_t *answer, int64_t *ret_us)
 {
@@ -205,8 +212,8 @@ static int read_delay(const json_t *answer, int64_t *ret_us)
     *ret_us = -1;
     if (!delay || json_is_null(delay))
         return 0;
-    if (json_is_string(delay))
-        return protocol_parse_delay(json_string_value(delay), ret_us);
+    if (plain_text(delay))
+        return protocol_parse_delay(plain_text(delay), ret_us);
     if (!json_is_number(delay))
         return -EINVAL;
     double us = json_number_value(delay) * 1e6;
@@ -225,7 +232,7 @@ static int32_t read_outcome(const json_t *answer)
                   { "retry", DUEQ_RETRY },
                   { "snooze", DUEQ_SNOOZE },
                   { "dead", DUEQ_DEAD } };
-    const char *name = json_string_value(json_object_get(answer, "outcome"));
+    const char *name = plain_text(json_object_get(answer, "outcome"));
 
     for (size_t i = 0; name && i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i].name) == 0)
@@ -242,8 +249,8 @@ static bool is_for(const json_t *answer, const struct dueq_job *job)
 
     if (id && (!json_is_integer(id) || (uint64_t) json_integer_value(id) != job->id))
         return false;
-    return !message_id || (json_is_string(message_id) &&
-                           strcmp(json_string_value(message_id), job->message_id) == 0);
+    return !message_id ||
+           (plain_text(message_id) && strcmp(plain_text(message_id), job->message_id) == 0);
 }
 
 static int32_t invalid(struct dueq_result *result, const char *what, const char *line, size_t len)
