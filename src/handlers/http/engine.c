@@ -128,15 +128,18 @@ static void take_out(struct engine *engine, struct request *request)
     engine->used_us = monotonic_us();
 }
 
-/* Hands over what may be. True if there was anything. */
-static bool begin_waiting(struct engine *engine)
+/* True when there is a request to hand over, and room for it. */
+static bool can_begin(const struct engine *engine, int64_t now_us)
 {
-    bool begun = false;
-    int64_t now_us = monotonic_us();
-    size_t limit = running_limit(engine);
+    return engine->waiting.first && engine->running.count < running_limit(engine) &&
+           lookup_gate_open(&engine->gate, now_us);
+}
 
-    while (engine->waiting.first && engine->running.count < limit &&
-           lookup_gate_open(&engine->gate, now_us)) {
+static void begin_waiting(struct engine *engine)
+{
+    int64_t now_us = monotonic_us();
+
+    while (can_begin(engine, now_us)) {
         struct request *request = engine->waiting.first;
         request_begin(request, &engine->gate, now_us);
         if (curl_multi_add_handle(engine->multi, request->easy) != CURLM_OK) {
@@ -146,9 +149,7 @@ static bool begin_waiting(struct engine *engine)
         list_remove(&engine->waiting, request);
         list_append(&engine->running, request);
         engine->has_run = true;
-        begun = true;
     }
-    return begun;
 }
 
 static void collect_ended(struct engine *engine)
@@ -272,15 +273,15 @@ static void *run_engine(void *userdata)
 
     engine->used_us = monotonic_us();
     while (take_inbox(engine)) {
-        bool begun;
         do {
             int running;
-            begun = begin_waiting(engine);
+            begin_waiting(engine);
             if (curl_multi_perform(engine->multi, &running) != CURLM_OK)
                 pause_ms(STUMBLE_MS);
             collect_ended(engine);
-            /* Again, since the first of them may have made way for the rest. */
-        } while (begun && engine->waiting.first);
+            /* Again where what has ended, or has its address now, made room: nothing else would
+             * wake us for it. */
+        } while (can_begin(engine, monotonic_us()));
         sweep(engine, false);
         wait_for_news(engine);
     }

@@ -51,8 +51,8 @@ static int32_t http_open(const struct dueq_host *host, const struct dueq_options
     if (http->options.url_parts.tls && !http->options.verify_tls)
         host->log(host, DUEQ_LOG_WARNING,
                   "verify_tls = false: anybody on the way may answer in place of the receiver: "
-                  "kind=%s host=%s",
-                  host->kind, http->options.url_parts.host);
+                  "host=%s",
+                  http->options.url_parts.host);
     *ret_instance = http;
     return 0;
 fail:

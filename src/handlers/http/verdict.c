@@ -39,9 +39,9 @@ static void find_host(const struct request *request, struct url_parts *ret_parts
 }
 
 /* "connecting to", to be followed by the host. */
-static const char *phase_words(const struct request *request)
+static const char *phase_words(const struct request *request, CURLcode code)
 {
-    curl_off_t connected_us = 0, sent = 0;
+    curl_off_t sent = 0;
 
     switch (request->phase) {
     case REQUEST_QUEUED:
@@ -49,8 +49,7 @@ static const char *phase_words(const struct request *request)
     case REQUEST_LOOKUP:
         return "looking up";
     case REQUEST_CONNECTING:
-        curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-        return connected_us > 0 ? "TLS or proxy handshake with" : "connecting to";
+        return code == CURLE_SSL_CONNECT_ERROR ? "TLS handshake with" : "connecting to";
     case REQUEST_SENDING:
         curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
         return sent < (curl_off_t) request->job->payload_len ? "sending to"
@@ -120,27 +119,30 @@ static bool is_refused_redirect(CURLcode code, long status)
             code == CURLE_URL_MALFORMAT);
 }
 
-/* 2xx counts when the response is whole: one that was cut may come from a receiver that died at its
- * work. Any other status counts as soon as it is there. */
+/* Whether the status may be taken for the receiver's answer. Its head must be whole, which libcurl
+ * does not insist on. 2xx counts when the rest is whole too: a response that was cut may come from
+ * a receiver that died at its work. */
 static bool is_answer(const struct request *request, CURLcode code, long status)
 {
-    if (code == CURLE_OK || is_refused_redirect(code, status))
+    if (is_refused_redirect(code, status))
         return true;
     if (request->phase != REQUEST_READING || !request->response.head_done)
         return false;
     /* Not 3xx: the failure may be that of the step after a redirect. */
-    return request->response.body_enough || status >= 400;
+    return code == CURLE_OK || request->response.body_enough || status >= 400;
 }
 
 static void judge_failure(const struct request *request, CURLcode code, const char *host,
                           struct verdict *verdict)
 {
     const char *words = request->curl_error[0] ? request->curl_error : curl_easy_strerror(code);
-    const char *phase = phase_words(request);
+    const char *phase = phase_words(request, code);
 
     verdict->outcome = DUEQ_RETRY;
     if (request->response.head_too_long)
         say(verdict, "reading the response of %s: its headers have no end", host);
+    else if (code == CURLE_OK)
+        say(verdict, "reading the response of %s: it was cut within its headers", host);
     else if (request->socket_error)
         say(verdict, "%s %s: no socket could be opened: %s", phase, host,
             strerror(request->socket_error));
@@ -172,5 +174,5 @@ void verdict_of_cancel(const struct request *request, struct verdict *ret_verdic
 
     *ret_verdict = (struct verdict){ .outcome = DUEQ_RETRY, .delay_us = -1 };
     find_host(request, &parts);
-    say(ret_verdict, "%s %s: stopped by dueqd", phase_words(request), parts.host);
+    say(ret_verdict, "%s %s: stopped by dueqd", phase_words(request, CURLE_OK), parts.host);
 }
