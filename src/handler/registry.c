@@ -1,5 +1,6 @@
 #include "registry.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,7 @@ static ptrdiff_t prefix_len(const char *pattern)
 
 static void add_route(struct registry *registry, const struct binding *binding)
 {
+    assert(binding->pattern);
     ptrdiff_t len = prefix_len(binding->pattern);
     if (!binding->config)
         routes_add(&registry->own_names, strlen(binding->pattern), binding);
@@ -248,6 +250,7 @@ void registry_free(struct registry *registry)
         return;
     while (registry->count > 0) {
         struct instance *instance = &registry->instances[--registry->count];
+        assert(instance->binding.handler); /* only what is open is counted */
         if (instance->binding.handler->close)
             instance->binding.handler->close(instance->binding.instance);
         options_free(instance->options);

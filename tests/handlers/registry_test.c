@@ -180,6 +180,19 @@ static void a_plugin_that_no_line_names_and_that_fails_for_no_reason_is_reported
     assert_string_equal(pattern_of(loading, "needy"), "(unbound)");
 }
 
+/* http wants a url and exec a command: until somebody says it, they are not bound, and nothing is
+ * wrong. */
+static void the_shipped_handlers_load_where_nothing_is_configured(void **state)
+{
+    struct loading *loading = *state;
+    loading->config.handler_directory = DUEQ_TEST_HANDLERS;
+    loading_run(loading);
+    assert_int_equal(loading->report.count, 0);
+    assert_string_equal(pattern_of(loading, "noop"), "noop");
+    assert_string_equal(pattern_of(loading, "http"), "(unbound)");
+    assert_string_equal(pattern_of(loading, "exec"), "(unbound)");
+}
+
 static void a_host_hands_its_calls_to_the_callbacks(void **state)
 {
     struct loading *loading = *state;
@@ -276,6 +289,7 @@ int main(void)
         registry_test(instances_are_closed_in_the_reverse_order),
         registry_test(a_plugin_that_needs_options_is_just_not_bound_to_its_own_name),
         registry_test(a_plugin_that_no_line_names_and_that_fails_for_no_reason_is_reported),
+        registry_test(the_shipped_handlers_load_where_nothing_is_configured),
         registry_test(a_host_hands_its_calls_to_the_callbacks),
         registry_test(a_line_in_the_log_names_handler_and_kind),
         registry_test(the_plugin_of_the_manual_appends_and_says_why_it_cannot),

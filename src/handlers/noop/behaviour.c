@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_US (24 * 3600 * 1000000LL)
-#define YEAR_US (365 * DAY_US)
+#define DAY_US (86400LL * 1000000)
+#define YEAR_US (365LL * DAY_US)
 
 enum { MESSAGE_BYTES_MAX = 16 * 1024 * 1024 }; /* as long as a payload may be */
 enum { OWN_WORDS_SIZE = 64 };
