@@ -33,7 +33,9 @@ struct binding {
  *
  * A bad plugin file (not a plugin, wrong major, writable by others, a name that another one has) is
  * an error in the report and is passed over; whether it stops the caller is the caller's choice. A
- * line in `kinds` whose handler is not there, or whose open() refuses, is an error too.
+ * line in `kinds` whose handler is not there, or whose open() refuses, is an error too. A plugin
+ * that no line names and that only misses an option is passed over without a word: `http` wants a
+ * url, and nobody has asked for `http`.
  * *ret_registry is set whenever 0 is returned, also with errors in the report. Negative errno only
  * where nothing could be built at all (no memory). */
 int registry_new(const struct config *config, const struct handler_callbacks *callbacks,

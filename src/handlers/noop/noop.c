@@ -1,19 +1,5 @@
-/* noop: does nothing, in every way a handler can. Tests, benchmarks and demonstrations run on it.
- *
- * Options, each also a key of the payload where `payload = true` and the payload is a JSON object:
- *   sleep         how long a run takes; "sleep_ms" in a payload
- *   outcome       "done", "retry", "snooze", "dead"; "pending" finishes from another thread after
- * the sleep finish        what a pending run is finished with: "done", "retry", "snooze", "dead"
- *   fail_times    the first so many attempts end in retry, whatever the two above say
- *   delay         the delay asked for with retry and snooze; "delay_ms" in a payload
- *   message       the message given with every outcome but done
- *   message_bytes the message is this long, by repetition of `message`
- * And for the instance alone:
- *   payload       read payloads; without it they cost nothing
- *   journal       a file to which each run appends "message_id attempt pid" when it starts
- *   journal_end   likewise, when it ends
- *
- * Without options a run is `return DUEQ_DONE` and nothing else. */
+/* noop: does nothing, in every way a handler can. Tests, benchmarks and demonstrations run on it;
+ * its options are in docs/handlers.md. Without any a run is `return DUEQ_DONE` and nothing else. */
 
 #include <stdbool.h>
 #include <stdint.h>
