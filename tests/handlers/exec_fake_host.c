@@ -123,7 +123,9 @@ static int32_t cancelled(const struct dueq_job *job)
 
 int fake_open(struct fake *fake, const struct fake_option *options, size_t option_count)
 {
-    *fake = (struct fake){ .options = options, .option_count = option_count };
+    *fake = (struct fake){ .options = options,
+                           .option_count = option_count,
+                           .descriptors = open_descriptors() };
     pthread_mutex_init(&fake->lock, NULL);
     fake->host = (struct dueq_host){
         .size = sizeof fake->host,
@@ -149,8 +151,15 @@ void fake_open_or_fail(struct fake *fake, const struct fake_option *options, siz
 
 void fake_close(struct fake *fake)
 {
-    dueq_handler.close(fake->instance);
-    pthread_mutex_destroy(&fake->lock);
+    dueq_handler.close(
+        fake->instance); /* the log, and its lock, are for the test to look at still */
+}
+
+void fake_close_clean(struct fake *fake)
+{
+    fake_close(fake);
+    assert_int_equal(open_descriptors(), fake->descriptors);
+    assert_false(has_children());
 }
 
 unsigned fake_log_count(struct fake *fake, const char *text)

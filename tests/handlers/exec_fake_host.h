@@ -31,6 +31,7 @@ struct fake {
     size_t option_count;
     char problem[1024]; /* what option_error or a check of a value said, "name: words" */
     void *instance;
+    size_t descriptors; /* that were open before open() */
 
     pthread_mutex_t lock; /* of all below */
     char log[65536];
@@ -42,6 +43,8 @@ int fake_open(struct fake *fake, const struct fake_option *options, size_t optio
 void fake_open_or_fail(struct fake *fake, const struct fake_option *options, size_t option_count);
 /* After a successful fake_open. */
 void fake_close(struct fake *fake);
+/* Likewise, and asserts that whatever the test did, no descriptor and no process is left of it. */
+void fake_close_clean(struct fake *fake);
 
 bool fake_logged(struct fake *fake, const char *text);
 unsigned fake_log_count(struct fake *fake, const char *text); /* how often it stands there */

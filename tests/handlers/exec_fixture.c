@@ -33,13 +33,13 @@ static void write_pids(const char *file, pid_t other)
     rename(draft, file);
 }
 
-/* Starts a process that ignores SIGTERM and keeps all our descriptors. */
-static pid_t start_grandchild(void)
+/* Starts a process that keeps all our descriptors. */
+static pid_t start_grandchild(void (*on_term)(int))
 {
     pid_t pid = fork();
 
     if (pid == 0) {
-        signal(SIGTERM, SIG_IGN);
+        signal(SIGTERM, on_term);
         sleep_for_ever();
     }
     return pid;
@@ -94,6 +94,8 @@ static int list_descriptors(void)
     while (dir && (entry = readdir(dir)))
         if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(dir))
             fprintf(stderr, "%s ", entry->d_name);
+    if (dir)
+        closedir(dir);
     return 1;
 }
 
@@ -128,7 +130,7 @@ static int print_directory(void)
 static int stop_ignorer(const char *file)
 {
     signal(SIGTERM, SIG_IGN);
-    write_pids(file, start_grandchild());
+    write_pids(file, start_grandchild(SIG_IGN));
     sleep_for_ever();
     return 0;
 }
@@ -194,8 +196,11 @@ static void obey(const char *payload, const char *line, uint64_t jobs)
         for (int i = atoi(rest); i > 0; i--)
             fprintf(stderr, "line %d\n", i);
         answer("done", "");
-    } else if (strncmp(payload, "!hang", 5) == 0) {
-        write_pids(rest, start_grandchild());
+    } else if (strncmp(payload, "!hang-all ", 10) == 0) {
+        write_pids(rest, start_grandchild(SIG_DFL));
+        sleep_for_ever();
+    } else if (strncmp(payload, "!hang ", 6) == 0) {
+        write_pids(rest, start_grandchild(SIG_IGN));
         sleep_for_ever();
     } else {
         _exit(98);
@@ -266,7 +271,11 @@ int main(int argc, char **argv)
     if (strcmp(what, "sleep") == 0)
         sleep_for_ever();
     if (strcmp(what, "hang") == 0) {
-        write_pids(rest, start_grandchild());
+        write_pids(rest, start_grandchild(SIG_IGN));
+        sleep_for_ever();
+    }
+    if (strcmp(what, "hang-all") == 0) { /* what it starts heeds SIGTERM too */
+        write_pids(rest, start_grandchild(SIG_DFL));
         sleep_for_ever();
     }
     if (strcmp(what, "ignore-term") == 0)
@@ -277,7 +286,7 @@ int main(int argc, char **argv)
         sleep_for_ever();
     }
     if (strcmp(what, "linger") == 0) { /* ends, and leaves one behind that holds stderr */
-        write_pids(rest, start_grandchild());
+        write_pids(rest, start_grandchild(SIG_IGN));
         return 0;
     }
     if (strcmp(what, "talk-for-ever") == 0) { /* likewise, out of reach, and never quiet */

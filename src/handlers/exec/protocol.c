@@ -62,6 +62,7 @@ static void put_format(struct writer *writer, const char *format, ...)
 /* A JSON string. Runs that need no escape, which is nearly all of any payload, are copied whole. */
 static void put_string(struct writer *writer, const char *text, size_t len)
 {
+    static const char hex[] = "0123456789abcdef";
     size_t from = 0, at = 0;
 
     put_text(writer, "\"");
@@ -78,11 +79,11 @@ static void put_string(struct writer *writer, const char *text, size_t len)
         }
         put(writer, text + from, at - from);
         if (c == '"' || c == '\\')
-            put_format(writer, "\\%c", c);
+            put(writer, (const char[]){ '\\', (char) c }, 2);
         else if (c == '\n')
             put_text(writer, "\\n");
         else
-            put_format(writer, "\\u%04x", c);
+            put(writer, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
         from = ++at;
     }
     put(writer, text + from, len - from);
