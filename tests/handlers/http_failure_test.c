@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 #include "http_raw_server.h"
@@ -20,9 +21,11 @@ static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t names_changed = PTHREAD_COND_INITIALIZER;
 static bool slow_name_may_answer; /* names_lock */
 static int slow_lookups;          /* names_lock; under way */
+static int slow_lookups_begun;    /* names_lock */
 
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-                struct addrinfo **ret_list)
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **ret_list)
 {
     int (*system_getaddrinfo)(const char *, const char *, const struct addrinfo *,
                               struct addrinfo **);
@@ -33,6 +36,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     if (name && strcmp(name, "slow.test") == 0) {
         pthread_mutex_lock(&names_lock);
         slow_lookups++;
+        slow_lookups_begun++;
         while (!slow_name_may_answer)
             pthread_cond_wait(&names_changed, &names_lock);
         slow_lookups--;
@@ -186,6 +190,24 @@ static void an_endless_head_is_given_up(void **state)
                      DUEQ_RETRY);
 }
 
+static void without_a_descriptor_the_message_says_so(void **state)
+{
+    (void) state;
+    struct sender sender = { 0 };
+    struct rlimit limit, none;
+    char message[512];
+    sender_open(&sender, "http://127.0.0.1:%u/", raw_unused_port());
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 3; /* what is open already stays so */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum dueq_outcome outcome = sender_send(&sender, "{}", message, sizeof message);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(outcome, DUEQ_RETRY);
+    assert_contains(message, "no socket could be opened: Too many open files");
+    sender_close(&sender);
+}
+
 static void a_receiver_that_takes_too_long_is_given_up(void **state)
 {
     (void) state;
@@ -270,6 +292,8 @@ static void a_name_server_that_does_not_answer_delays_nobody_else(void **state)
     sender_close(&slow); /* nor does the end */
     sender_close(&cancelled);
     pthread_mutex_lock(&names_lock);
+    assert_true(slow_lookups_begun > 0); /* ours was asked, and had not answered */
+    assert_int_equal(slow_lookups, slow_lookups_begun);
     slow_name_may_answer = true;
     pthread_cond_broadcast(&names_changed);
     pthread_mutex_unlock(&names_lock);
@@ -303,6 +327,7 @@ int main(void)
         cmocka_unit_test(an_endless_body_does_not_spoil_a_success),
         cmocka_unit_test(an_endless_body_of_a_failure_is_quoted_in_part),
         cmocka_unit_test(an_endless_head_is_given_up),
+        cmocka_unit_test(without_a_descriptor_the_message_says_so),
         cmocka_unit_test(a_receiver_that_takes_too_long_is_given_up),
         cmocka_unit_test(a_body_that_never_ends_nor_comes_is_given_up),
         cmocka_unit_test(a_cancelled_job_is_given_up),

@@ -1,6 +1,8 @@
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -22,8 +24,9 @@ static struct harness_job jobs[MANY];
 /* Stands in for the system's, to count; "many.test" is the loopback. */
 static atomic_int lookups;
 
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-                struct addrinfo **ret_list)
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **ret_list)
 {
     int (*system_getaddrinfo)(const char *, const char *, const struct addrinfo *,
                               struct addrinfo **);
@@ -236,6 +239,39 @@ static void two_instances_work_side_by_side(void **state)
     http_server_stop(&server);
 }
 
+/* How many descriptors are connections to that port, and how many of these a child would inherit.
+ */
+static void count_connections(uint16_t port, int *ret_count, int *ret_inherited)
+{
+    *ret_count = *ret_inherited = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        struct sockaddr_in peer;
+        socklen_t len = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *) &peer, &len) < 0 || peer.sin_family != AF_INET ||
+            ntohs(peer.sin_port) != port)
+            continue;
+        ++*ret_count;
+        *ret_inherited += !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    }
+}
+
+static void a_connection_is_not_inherited_by_children(void **state)
+{
+    (void) state;
+    struct http_server server = { 0 };
+    struct sender sender = { 0 };
+    int count, inherited;
+    http_server_start(&server);
+    sender_open(&sender, "http://127.0.0.1:%u/", server.port);
+    begin(&sender, 0, 1);
+    end(0, 1);
+    count_connections(server.port, &count, &inherited);
+    assert_int_equal(count, 1);
+    assert_int_equal(inherited, 0);
+    sender_close(&sender);
+    http_server_stop(&server);
+}
+
 static size_t open_files(void)
 {
     size_t count = 0;
@@ -279,6 +315,7 @@ int main(void)
         cmocka_unit_test(waiting_for_a_connection_is_not_charged_as_connecting),
         cmocka_unit_test(idle_connections_are_closed),
         cmocka_unit_test(two_instances_work_side_by_side),
+        cmocka_unit_test(a_connection_is_not_inherited_by_children),
         cmocka_unit_test(closing_gives_back_every_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,13 +28,17 @@ static enum MHD_Result add_header(void *userdata, enum MHD_ValueKind kind, const
 
 static bool append_body(struct http_seen *seen, const char *bytes, size_t len)
 {
-    char *body = realloc(seen->body, seen->body_len + len + 1);
-    if (!body)
-        return false;
-    memcpy(body + seen->body_len, bytes, len);
-    seen->body = body;
+    if (seen->body_len + len + 1 > seen->body_size) {
+        size_t size = 2 * (seen->body_len + len + 1);
+        char *body = realloc(seen->body, size);
+        if (!body)
+            return false;
+        seen->body = body;
+        seen->body_size = size;
+    }
+    memcpy(seen->body + seen->body_len, bytes, len);
     seen->body_len += len;
-    body[seen->body_len] = '\0';
+    seen->body[seen->body_len] = '\0';
     return true;
 }
 

@@ -24,6 +24,7 @@ struct http_seen {
     struct header_list headers;
     char *body; /* a NUL follows it */
     size_t body_len;
+    size_t body_size;
 };
 
 struct http_server {
