@@ -7,10 +7,16 @@
 #include "log.h"
 #include "retry_policy.h"
 
-/* What a configuration file says, checked: built once by config_load, then only read. Every pointer in
- * it lives as long as it does. Durations are microseconds. Where a key may be absent the field says so. */
+/* What a configuration file says, checked: built once by config_load, then only read. Every pointer
+ * in it lives as long as it does. Durations are microseconds. Where a key may be absent the field
+ * says so. */
 
-enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_REQUIRED, CONFIG_TLS_VERIFY_CA, CONFIG_TLS_VERIFY_IDENTITY };
+enum config_tls {
+    CONFIG_TLS_OFF,
+    CONFIG_TLS_REQUIRED,
+    CONFIG_TLS_VERIFY_CA,
+    CONFIG_TLS_VERIFY_IDENTITY
+};
 
 struct config_source {
     const char *name;
@@ -42,8 +48,8 @@ struct config_queue {
     const struct retry_policy *retry;
 };
 
-/* One `name = value` of a kind's options. Scalars stand as text ("42", "true", "0.5"). A group within the options
- * is flattened: `headers = { a = "1"; }` becomes "headers.a". */
+/* One `name = value` of a kind's options. Scalars stand as text ("42", "true", "0.5"). A group
+ * within the options is flattened: `headers = { a = "1"; }` becomes "headers.a". */
 struct config_option {
     const char *name;
     unsigned line;
@@ -51,6 +57,7 @@ struct config_option {
     const char *text;         /* scalar */
     const char *const *items; /* list, NULL-terminated */
     size_t item_count;
+    const char *file; /* in which `line` is: the configuration file or one that it includes */
 };
 
 struct config_kind {
@@ -61,6 +68,7 @@ struct config_kind {
     const struct config_option *options;
     size_t option_count;
     unsigned line;
+    const char *file; /* in which `line` is: the configuration file or one that it includes */
 };
 
 struct config {
@@ -71,20 +79,22 @@ struct config {
     size_t queue_count;
     const struct config_kind *kinds;
     size_t kind_count;
-    const struct retry_policy *retries; /* the built-in ones first; a configured one of such a name replaces it */
+    const struct retry_policy
+        *retries; /* the built-in ones first; a configured one of such a name replaces it */
     size_t retry_count;
     const char *handler_directory;
     int64_t drain_us;
     enum log_level log_level;
 };
 
-/* What is wrong with a file, or doubtful, one line each: "dueq.conf:12: queues[0].threads: expected an integer from
- * 1 to 1024, found 0". In the order of the file. Zero-initialise it. */
+/* What is wrong with a file, or doubtful, one line each: "dueq.conf:12: queues[0].threads: expected
+ * an integer from 1 to 1024, found 0". In the order of the file. Zero-initialise it. */
 struct config_report {
     struct config_problem {
         bool warning;
         char *text;
-    } *problems;
+        uint64_t order; /* config_load's own */
+    } * problems;
     size_t count;
     size_t error_count;
 };
@@ -93,9 +103,9 @@ void config_report_done(struct config_report *report);
 void config_report_add(struct config_report *report, bool warning, const char *file, unsigned line,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Reads and checks the whole file, and goes on after an error so that the report names all of them. Password
- * files are read too. 0, or -EINVAL with at least one error in the report, -ENOENT/-EACCES/… where the file
- * itself could not be read (also in the report), -ENOMEM. */
+/* Reads and checks the whole file, and goes on after an error so that the report names all of them.
+ * Password files are read too. 0, or -EINVAL with at least one error in the report,
+ * -ENOENT/-EACCES/… where the file itself could not be read (also in the report), -ENOMEM. */
 int config_load(const char *file, struct config **ret_config, struct config_report *report)
     __attribute__((warn_unused_result));
 
