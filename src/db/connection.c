@@ -193,6 +193,15 @@ void db_abort(struct db *db)
 static enum db_status send_statement(struct db *db, const char *sql, size_t len,
                                      struct error *error)
 {
+    /* The server would answer a larger packet, whose first byte is the command, by closing the
+     * connection: then nothing tells that doing it again gives the same. */
+    if (db->max_packet > 0 && len + 1 >= db->max_packet) {
+        error_set(error,
+                  "the statement has %zu bytes, and max_allowed_packet of the server lets %llu "
+                  "through",
+                  len, (unsigned long long) db->max_packet);
+        return DB_CONSTRAINT;
+    }
     db->statements++;
     if (mysql_real_query(db->mysql, sql, (unsigned long) len) == 0)
         return DB_OK;

@@ -62,6 +62,7 @@ unsigned db_open_error_number(void);
  * while the owner does not close it at the same time. */
 void db_abort(struct db *db);
 
+/* A text that max_allowed_packet does not let through is DB_CONSTRAINT, and is not sent. */
 enum db_status db_execute(struct db *db, const char *sql, size_t len, uint64_t *ret_affected,
                           struct error *error) __attribute__((warn_unused_result));
 enum db_status db_run(struct db *db, const char *sql, struct error *error)
