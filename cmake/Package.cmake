@@ -23,16 +23,14 @@ install(CODE "${find_config_dir}
 install(FILES ${PROJECT_BINARY_DIR}/dueqd.service DESTINATION lib/systemd/system)
 
 # An operator's file is never overwritten; what it would have been is in the documentation's folder.
-if(EXISTS ${PROJECT_SOURCE_DIR}/conf/dueq.conf)
-    install(CODE "${find_config_dir}
-        if(EXISTS \"\$ENV{DESTDIR}\${configdir}/dueq.conf\")
-            message(STATUS \"Kept: \$ENV{DESTDIR}\${configdir}/dueq.conf\")
-        else()
-            file(INSTALL \"${PROJECT_SOURCE_DIR}/conf/dueq.conf\" DESTINATION \"\${configdir}\")
-        endif()
-    ")
-    install(FILES conf/dueq.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-endif()
+install(CODE "${find_config_dir}
+    if(EXISTS \"\$ENV{DESTDIR}\${configdir}/dueq.conf\")
+        message(STATUS \"Kept: \$ENV{DESTDIR}\${configdir}/dueq.conf\")
+    else()
+        file(INSTALL \"${PROJECT_SOURCE_DIR}/conf/dueq.conf\" DESTINATION \"\${configdir}\")
+    endif()
+")
+install(FILES conf/dueq.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 file(GLOB schema_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/schema/*.sql)
 install(FILES ${schema_files} DESTINATION ${CMAKE_INSTALL_DATADIR}/dueq/schema)
