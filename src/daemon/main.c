@@ -49,9 +49,9 @@ static int print_config(const struct options *options)
     config_report_done(&report);
     if (error)
         return EX_CONFIG;
-    error = config_print(config, stdout);
+    config_print(config, stdout);
     config_free(config);
-    return error ? EX_IOERR : EX_OK;
+    return fflush(stdout) != 0 || ferror(stdout) ? EX_IOERR : EX_OK;
 }
 
 static int run(const struct options *options)
