@@ -84,6 +84,7 @@ struct config {
     size_t retry_count;
     const char *handler_directory;
     int64_t drain_us;
+    int64_t keep_errors_us;
     enum log_level log_level;
 };
 

@@ -46,15 +46,15 @@ static const struct key_choice log_levels[] = {
     { NULL, 0 },
 };
 
-/* clang-format off: a table, and its sentences, are read better as they are set here */
+/* A table and its sentences are read best as they are set here. */
+/* clang-format off */
 
 static const struct key tls_keys[] = {
     { "mode", KEY_CHOICE, AT(config_source, tls.mode), .choices = tls_modes, .default_text = "off",
       .description =
           "How the connection is encrypted: not at all; encrypted, whoever the server is; only "
-          "with a "
-          "server whose certificate the CA has signed; only if that certificate also bears the "
-          "host's name." },
+          "with a server whose certificate the CA has signed; only if that certificate also "
+          "bears the host's name." },
     { "ca", KEY_FILE, AT(config_source, tls.ca), .maximum = PATH_LEN_MAX,
       .absent = "the client library's own, where it has them",
       .sample = "/etc/ssl/certs/ca-certificates.crt",
@@ -62,25 +62,29 @@ static const struct key tls_keys[] = {
     { "cert", KEY_FILE, AT(config_source, tls.cert), .maximum = PATH_LEN_MAX,
       .absent = "none is shown", .sample = "/etc/dueq/client.crt",
       .description = "The certificate that dueqd shows to the server, in PEM. It goes with key." },
-    { "key", KEY_FILE, AT(config_source, tls.key), .maximum = PATH_LEN_MAX, .absent = "none",
-      .sample = "/etc/dueq/client.key", .description = "The private key of cert, in PEM." },
+    { "key", KEY_FILE, AT(config_source, tls.key), .maximum = PATH_LEN_MAX,
+      .absent = "none", .sample = "/etc/dueq/client.key",
+      .description = "The private key of cert, in PEM." },
 };
-static const struct section tls_section = SECTION(
-    "sources.tls", config_source, tls_keys, "Encryption of the connections to this database.");
+static const struct section tls_section =
+    SECTION("sources.tls", config_source, tls_keys,
+            "Encryption of the connections to this database.");
 
 static const struct key source_keys[] = {
     { "name", KEY_NAME, AT(config_source, name), .required = true, .sample = "main", .active = true,
-      .description = "What the source is called in the log and in what handlers are given." },
+      .description =
+          "What the source is called in the log and in what handlers are given." },
     { "socket", KEY_PATH, AT(config_source, socket), .maximum = SOCKET_MAX,
       .absent = "host is used", .sample = "/run/mysqld/mysqld.sock", .active = true,
       .description =
-          "The server's unix socket, for a server on this machine. Every source has a socket or a "
-          "host." },
+          "The server's unix socket, for a server on this machine. Every source has a socket or "
+          "a host." },
     { "host", KEY_STRING, AT(config_source, host), .minimum = 1, .maximum = HOST_MAX,
       .not_with = "socket", .absent = "socket is used", .sample = "db.example.com",
       .description = "The server's name or address." },
     { "port", KEY_INTEGER, AT(config_source, port), .minimum = 1, .maximum = 65535,
-      .not_with = "socket", .default_text = "3306", .description = "The server's TCP port." },
+      .not_with = "socket", .default_text = "3306",
+      .description = "The server's TCP port." },
     { "database", KEY_STRING, AT(config_source, database), .minimum = 1, .maximum = DATABASE_MAX,
       .required = true, .sample = "shop", .active = true,
       .description = "The database that holds the dueq_* tables." },
@@ -92,8 +96,8 @@ static const struct key source_keys[] = {
       .absent = "none, as where the server knows the user by the socket",
       .description =
           "The password itself. Who can read this file can then read the password, so "
-          "password_file "
-          "is the better place for it, and this file should be its owner's alone (chmod 600)." },
+          "password_file is the better place for it, and this file should be its owner's alone "
+          "(chmod 600)." },
     { "password_file", KEY_FILE, AT(config_source, password_file), .maximum = PATH_LEN_MAX,
       .absent = "password is used", .sample = "db-password",
       .description =
@@ -103,49 +107,51 @@ static const struct key source_keys[] = {
       .description =
           "Connections that claim jobs and settle them, each with a thread of its own." },
     { "connect_timeout", KEY_DURATION, AT(config_source, connect_timeout_us), .minimum = SECOND,
-      .maximum = HOUR, .default_text = "5s", .description = "How long it may take to connect." },
+      .maximum = HOUR, .default_text = "5s",
+      .description = "How long it may take to connect." },
     { "read_timeout", KEY_DURATION, AT(config_source, read_timeout_us), .minimum = SECOND,
       .maximum = HOUR, .default_text = "30s",
       .description =
-          "How long the server may take to answer, or to take what is sent, before the connection "
-          "counts as lost." },
+          "How long the server may take to answer, or to take what is sent, before the "
+          "connection counts as lost." },
     { "tls", KEY_GROUP, .section = &tls_section },
 };
-static const struct section source_section = SECTION(
-    "sources", config_source, source_keys,
-    "The databases that jobs are taken from: a list of groups, at least one. Each is a MySQL or "
-    "MariaDB database with the dueq_* tables in it.");
+static const struct section source_section =
+    SECTION("sources", config_source, source_keys,
+            "The databases that jobs are taken from: a list of groups, at least one. Each is a "
+            "MySQL or MariaDB database with the dueq_* tables in it.");
 
 static const struct key queue_keys[] = {
     { "name", KEY_NAME, AT(config_queue, name), .required = true, .sample = "default",
-      .active = true, .description = "The name that producers write into the column queue." },
+      .active = true,
+      .description = "The name that producers write into the column queue." },
     { "threads", KEY_INTEGER, AT(config_queue, threads), .minimum = 1, .maximum = 1024,
       .default_text = "8",
       .description = "Jobs that run at the same time, each in a thread of its own." },
     { "batch", KEY_INTEGER, AT(config_queue, batch), .minimum = 1, .maximum = 10000,
-      .default_text = "500", .description = "Jobs that one claim takes at most." },
+      .default_text = "500",
+      .description = "Jobs that one claim takes at most." },
     { "pending", KEY_INTEGER, AT(config_queue, pending), .minimum = 1, .maximum = 1000000,
       .default_text = "1000",
-      .description = "Jobs in flight at most, counting those that wait for their handler to finish "
-                     "them without "
-                     "a thread, as those of the http handler do." },
+      .description =
+          "Jobs in flight at most, counting those that wait for their handler to finish them "
+          "without a thread, as those of the http handler do." },
     { "weight", KEY_INTEGER, AT(config_queue, weight), .minimum = 1, .maximum = 1000,
       .default_text = "1",
-      .description = "The queue's share of the claims while several have jobs that are due: one of "
-                     "weight 3 is "
-                     "served three times as often as one of weight 1." },
+      .description =
+          "The queue's share of the claims while several have jobs that are due: one of weight "
+          "3 is served three times as often as one of weight 1." },
     { "lease", KEY_DURATION, AT(config_queue, lease_us), .minimum = SECOND, .maximum = DAY,
       .default_text = "60s",
-      .description = "How long a job is kept from other daemons without a sign of life from this "
-                     "one. The leases "
-                     "of running jobs are renewed: this is how soon a job runs again after a "
-                     "crash, and no limit "
-                     "to its run time." },
+      .description =
+          "How long a job is kept from other daemons without a sign of life from this one. The "
+          "leases of running jobs are renewed: this is how soon a job runs again after a crash, "
+          "and no limit to its run time." },
     { "poll", KEY_DURATION, AT(config_queue, poll_us), .minimum = MILLISECOND, .maximum = HOUR,
       .default_text = "100ms",
-      .description = "How often the queue is looked at when nothing else says that a job is due: "
-                     "how late a new "
-                     "job may begin." },
+      .description =
+          "How often the queue is looked at when nothing else says that a job is due: how late "
+          "a new job may begin." },
     { "timeout", KEY_DURATION, AT(config_queue, timeout_us), .minimum = MILLISECOND,
       .maximum = 30 * DAY, .default_text = "30s",
       .description = "How long an attempt may take before it is told to stop." },
@@ -153,17 +159,16 @@ static const struct key queue_keys[] = {
       .description =
           "The retry policy of its jobs, where neither the job nor its kind names one." },
 };
-static const struct section queue_section = SECTION(
-    "queues", config_queue, queue_keys,
-    "The queues that this daemon serves: a list of groups. Without the list there is one "
-    "queue, named default, with the defaults below.");
+static const struct section queue_section =
+    SECTION("queues", config_queue, queue_keys,
+            "The queues that this daemon serves: a list of groups. Without the list there is "
+            "one queue, named default, with the defaults below.");
 
 static const struct key kind_keys[] = {
     { "kind", KEY_KIND, AT(config_kind, kind), .required = true, .sample = "order.*",
       .description =
           "The kind of job: its exact name, a prefix such as order.*, or * for all that nothing "
-          "else "
-          "fits. An exact name goes before a prefix, a longer prefix before a shorter one." },
+          "else fits. An exact name goes before a prefix, a longer prefix before a shorter one." },
     { "handler", KEY_HANDLER, AT(config_kind, handler), .required = true, .sample = "http",
       .description = "The handler that runs these jobs, by its plugin's name." },
     { "retry", KEY_RETRY, AT(config_kind, retry), .absent = "the queue's", .sample = "wechatpay",
@@ -177,10 +182,10 @@ static const struct key kind_keys[] = {
           "What the handler itself wants to know; its manual says what there is. An option is a "
           "string, a number, true or false, a list of these, or a group of options." },
 };
-static const struct section kind_section = SECTION(
-    "kinds", config_kind, kind_keys,
-    "Which handler runs which kind of job: a list of groups. A kind that is a handler's very "
-    "name needs none.");
+static const struct section kind_section =
+    SECTION("kinds", config_kind, kind_keys,
+            "Which handler runs which kind of job: a list of groups. A kind that is a handler's "
+            "very name needs none.");
 
 static const struct key retry_keys[] = {
     { "name", KEY_NAME, AT(retry_policy, name), .required = true, .sample = "gentle",
@@ -191,33 +196,34 @@ static const struct key retry_keys[] = {
       .sample = "[ \"15s\", \"15s\", \"30s\", \"3m\" ]",
       .description = "The delays after the first failure, after the second, and so on." },
     { "first", KEY_DURATION, AT(retry_policy, first_us), .maximum = YEAR, .not_with = "schedule",
-      .default_text = "1s", .description = "The delay after the first failure." },
+      .default_text = "1s",
+      .description = "The delay after the first failure." },
     { "factor", KEY_REAL, AT(retry_policy, factor), .real_minimum = 1, .real_maximum = 100,
       .not_with = "schedule", .default_text = "2.0",
       .description = "What each delay is multiplied by to give the next one." },
     { "max", KEY_DURATION, AT(retry_policy, max_us), .maximum = YEAR, .not_with = "schedule",
       .default_text = "1h",
       .description =
-          "No delay is longer, not even one that a handler asks for (Retry-After). With a schedule "
-          "it is the longest of its delays." },
+          "No delay is longer, not even one that a handler asks for (Retry-After). With a "
+          "schedule it is the longest of its delays." },
     { "jitter", KEY_REAL, AT(retry_policy, jitter), .real_minimum = 0, .real_maximum = 1,
       .default_text = "0.1",
       .description =
-          "How far a delay is spread at random, so that jobs that failed together do not come back "
-          "together: 0.1 spreads it from 10 % less to 10 % more, 0 not at all." },
+          "How far a delay is spread at random, so that jobs that failed together do not come "
+          "back together: 0.1 spreads it from 10 % less to 10 % more, 0 not at all." },
     { "attempts", KEY_INTEGER, AT(retry_policy, max_attempts), .minimum = 1, .maximum = 1000000,
       .default_text = "20", .absent = "with a schedule: one more than it has delays",
-      .description = "How often a job is run before it is dead, the first time included. A "
-                     "schedule that is too "
-                     "short for them repeats its last delay." },
+      .description =
+          "How often a job is run before it is dead, the first time included. A schedule that "
+          "is too short for them repeats its last delay." },
     { "max_age", KEY_DURATION, AT(retry_policy, max_age_us), .maximum = 10 * YEAR,
       .default_text = "0s", .absent = "no limit",
       .description = "How long after its creation a job may still be tried again." },
 };
-static const struct section retry_section = SECTION(
-    "retry", retry_policy, retry_keys,
-    "When a failed job is tried again: a list of groups, each a policy. A policy is either a "
-    "schedule, or a curve of first, factor and max.");
+static const struct section retry_section =
+    SECTION("retry", retry_policy, retry_keys,
+            "When a failed job is tried again: a list of groups, each a policy. A policy is "
+            "either a schedule, or a curve of first, factor and max.");
 
 static const struct key handlers_keys[] = {
     { "directory", KEY_DIRECTORY, AT(config, handler_directory), .maximum = PATH_LEN_MAX,
@@ -225,15 +231,15 @@ static const struct key handlers_keys[] = {
       .sample = "/usr/lib/dueq/handlers",
       .description = "The directory of the handler plugins: each *.so in it is loaded." },
 };
-static const struct section handlers_section = SECTION("handlers", config, handlers_keys,
-                                                       "The plugins that run the jobs.");
+static const struct section handlers_section =
+    SECTION("handlers", config, handlers_keys, "The plugins that run the jobs.");
 
 static const struct key log_keys[] = {
     { "level", KEY_CHOICE, AT(config, log_level), .choices = log_levels, .default_text = "info",
       .description = "The least important lines that are written." },
 };
-static const struct section log_section = SECTION("log", config, log_keys,
-                                                  "The log, which goes to standard error.");
+static const struct section log_section =
+    SECTION("log", config, log_keys, "The log, which goes to standard error.");
 
 static const struct key root_keys[] = {
     { "sources", KEY_LIST, AT(config, sources), COUNT(config, source_count),
@@ -249,6 +255,11 @@ static const struct key root_keys[] = {
       .description =
           "How long running jobs may take to end when dueqd is stopped; what still runs then is "
           "given up." },
+    { "keep_errors", KEY_DURATION, AT(config, keep_errors_us), .minimum = MINUTE, .maximum = 10 * YEAR,
+      .default_text = "30d",
+      .description =
+          "How long a row of dueq_error is kept: what failed attempts said. Older ones are deleted in "
+          "small batches." },
 };
 const struct section key_root = SECTION("", config, root_keys, "What concerns the whole daemon.");
 

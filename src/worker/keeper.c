@@ -22,9 +22,6 @@ enum {
 
 };
 
-/* How long rows of dueq_error are kept. */
-#define KEEP_ERRORS_US (30 * 86400 * INT64_C(1000000))
-
 struct keeper {
     struct source *source;
     pthread_t thread;
@@ -192,7 +189,7 @@ static enum db_status do_duties(struct keeper *keeper, struct db *db, struct err
         status = read_control(source, db, error);
     if (status == DB_OK && due(&keeper->retention_at_us, RETENTION_US, now_us)) {
         bool more = false;
-        status = retention_run(db, KEEP_ERRORS_US, &more, error);
+        status = retention_run(db, source->all->keep_errors_us, &more, error);
         if (more)
             keeper->retention_at_us = now_us + TICK_US;
     }

@@ -15,7 +15,7 @@
 struct lane {
     struct source *source;
     pthread_t thread;
-    char name[24];
+    char name[32];
     struct link link;
     struct dispatch *dispatch;
     struct lane_settle settle;

@@ -168,9 +168,7 @@ void source_publish(struct source *source, struct task *task)
 
 bool source_may_begin(struct source *source, struct task *task)
 {
-    mutex_lock(&source->lock);
     bool may = clock_now_us() < task->lease_until_us && !task->cancelled;
-    mutex_unlock(&source->lock);
     if (!may) {
         task_release(task);
         source_publish(source, task);

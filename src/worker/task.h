@@ -28,15 +28,15 @@ struct task {
 
     struct list_node node; /* in an inbox or an outbox: their mutex */
 
-    struct list_node flight_node; /* source->lock, as the next four */
-    int64_t lease_until_us;       /* by clock_now_us, and never later than what the row says */
+    struct list_node flight_node; /* source->lock, as the next three */
     bool settling;                /* a lane has it: the row may be gone for that reason */
     bool overdue_logged;
     int64_t settle_at_us; /* not before; after a SETTLE_LATER */
 
-    _Atomic int64_t started_us;  /* 0: waits in the inbox */
-    _Atomic int64_t deadline_us; /* when its timeout passes; 0: not started */
-    _Atomic bool cancelled;      /* asked to stop */
+    _Atomic int64_t lease_until_us; /* by clock_now_us, and never later than what the row says */
+    _Atomic int64_t started_us;     /* 0: waits in the inbox */
+    _Atomic int64_t deadline_us;    /* when its timeout passes; 0: not started */
+    _Atomic bool cancelled;         /* asked to stop */
     _Atomic bool shutdown;  /* asked to because this daemon ends: it shall not cost an attempt */
     _Atomic unsigned phase; /* enum task_phase */
     unsigned settle_tries;
