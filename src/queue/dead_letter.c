@@ -18,8 +18,9 @@ const char *dead_reason_name(enum dead_reason reason)
 static enum db_status copy(struct db *db, const struct dead_letter *letters, size_t count,
                            struct error *error)
 {
+    /* Said for the message, since the database's own character set may lack its characters. */
     static const char *const columns[] = { "id BIGINT UNSIGNED", "reason VARCHAR(32)",
-                                           "message TEXT" };
+                                           "message TEXT CHARACTER SET utf8mb4" };
     struct row_list rows = { 0 };
     struct buffer sql = { 0 };
 
