@@ -113,6 +113,7 @@ static void a_thousand_requests_are_cancelled_at_once(void **state)
     for (int i = 0; i < MANY; i++) {
         assert_true(harness_wait(&jobs[i]));
         assert_int_equal(jobs[i].outcome, DUEQ_RETRY);
+        assert_contains(jobs[i].finish_message, "stopped by dueqd");
         harness_job_done(&jobs[i]);
     }
     sender_close(&sender);
@@ -176,7 +177,8 @@ static void a_limit_of_connections_is_kept(void **state)
 static void waiting_for_a_connection_is_not_charged_as_connecting(void **state)
 {
     (void) state;
-    struct http_server server = { .hold_until = UINT32_MAX };
+    const struct http_answer answer = { .status = 200, .headers = { "Connection: close" } };
+    struct http_server server = { .answers = &answer, .answer_count = 1, .hold_until = UINT32_MAX };
     struct sender sender = { 0 };
     http_server_start(&server);
     sender_option(&sender, "max_connections", "1");
@@ -195,7 +197,8 @@ static void waiting_for_a_connection_is_not_charged_as_connecting(void **state)
     assert_contains(jobs[1].finish_message, "waiting for a connection to 127.0.0.1");
     harness_job_done(&jobs[1]);
 
-    /* The third has waited much longer than connect_timeout, and takes its turn. */
+    /* The third has waited much longer than connect_timeout, and takes its turn, with a new
+     * connection. */
     http_server_release(&server);
     end(0, 1);
     end(2, 3);

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -15,13 +16,16 @@ struct tls_server {
     char ca_file[64];
 };
 
-static void start(struct tls_server *tls)
+/* answer: NULL for 200 */
+static void start(struct tls_server *tls, const struct http_answer *answer)
 {
     *tls = (struct tls_server){ 0 };
     certificate_make("hooks.test", &tls->certificate, &tls->key);
     certificate_write(tls->certificate, tls->ca_file);
     tls->server.certificate = tls->certificate;
     tls->server.key = tls->key;
+    tls->server.answers = answer;
+    tls->server.answer_count = answer ? 1 : 0;
     http_server_start(&tls->server);
 }
 
@@ -39,7 +43,7 @@ static void a_certificate_of_nobody_we_know_is_refused_and_retried(void **state)
     struct tls_server tls;
     struct sender sender = { 0 };
     char message[512];
-    start(&tls);
+    start(&tls, NULL);
     sender_open(&sender, "https://127.0.0.1:%u/", tls.server.port);
     assert_int_equal(sender_send(&sender, "{}", message, sizeof message), DUEQ_RETRY);
     assert_contains(message, "the certificate of 127.0.0.1");
@@ -55,7 +59,7 @@ static void a_certificate_in_ca_file_is_trusted(void **state)
     struct tls_server tls;
     struct sender sender = { 0 };
     char message[512];
-    start(&tls);
+    start(&tls, NULL);
     sender_option(&sender, "ca_file", tls.ca_file);
     sender_open(&sender, "https://127.0.0.1:%u/", tls.server.port);
     if (sender_send(&sender, "{}", message, sizeof message) != DUEQ_DONE)
@@ -71,7 +75,7 @@ static void a_trusted_certificate_of_another_host_is_refused(void **state)
     struct tls_server tls;
     struct sender sender = { 0 };
     char message[512];
-    start(&tls);
+    start(&tls, NULL);
     sender_option(&sender, "ca_file", tls.ca_file);
     sender_open(&sender, "https://localhost:%u/", tls.server.port);
     assert_int_equal(sender_send(&sender, "{}", message, sizeof message), DUEQ_RETRY);
@@ -86,7 +90,7 @@ static void without_verify_tls_any_certificate_will_do(void **state)
     (void) state;
     struct tls_server tls;
     struct sender sender = { 0 };
-    start(&tls);
+    start(&tls, NULL);
     sender_option(&sender, "verify_tls", "false");
     sender_open(&sender, "https://localhost:%u/", tls.server.port);
     assert_int_equal(sender_send(&sender, "{}", NULL, 0), DUEQ_DONE);
@@ -108,6 +112,28 @@ static void a_server_that_speaks_no_tls_is_retried(void **state)
     http_server_stop(&server);
 }
 
+static void a_redirect_from_https_to_http_is_refused(void **state)
+{
+    (void) state;
+    struct tls_server tls;
+    struct sender sender = { 0 };
+    struct http_server plain = { 0 };
+    char message[512], location[64];
+    http_server_start(&plain);
+    snprintf(location, sizeof location, "Location: http://127.0.0.1:%u/", plain.port);
+    const struct http_answer answer = { .status = 307, .headers = { location } };
+    start(&tls, &answer);
+    sender_option(&sender, "ca_file", tls.ca_file);
+    sender_option(&sender, "follow_redirects", "true");
+    sender_open(&sender, "https://127.0.0.1:%u/", tls.server.port);
+    assert_int_equal(sender_send(&sender, "{}", message, sizeof message), DUEQ_DEAD);
+    assert_contains(message, "HTTP 307");
+    assert_int_equal(http_server_seen_count(&plain), 0);
+    sender_close(&sender);
+    stop(&tls);
+    http_server_stop(&plain);
+}
+
 static void many_requests_over_tls_arrive(void **state)
 {
     (void) state;
@@ -115,7 +141,7 @@ static void many_requests_over_tls_arrive(void **state)
     static struct harness_job jobs[COUNT];
     struct tls_server tls;
     struct sender sender = { 0 };
-    start(&tls);
+    start(&tls, NULL);
     sender_option(&sender, "ca_file", tls.ca_file);
     sender_open(&sender, "https://127.0.0.1:%u/", tls.server.port);
     for (int i = 0; i < COUNT; i++) {
@@ -140,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_trusted_certificate_of_another_host_is_refused),
         cmocka_unit_test(without_verify_tls_any_certificate_will_do),
         cmocka_unit_test(a_server_that_speaks_no_tls_is_retried),
+        cmocka_unit_test(a_redirect_from_https_to_http_is_refused),
         cmocka_unit_test(many_requests_over_tls_arrive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,6 @@ enum {
     /* Idle connections kept where no limit is set. libcurl's own limit, four for each request in
      * flight, would close most of them whenever a burst ends. */
     IDLE_CONNECTIONS = 1024,
-    STREAMS_PER_CONNECTION =
-        100, /* of HTTP/2; libcurl's default, and the least that servers should allow */
 };
 
 struct request_list {
@@ -42,7 +40,6 @@ struct engine {
     struct request_list waiting; /* not handed to libcurl yet */
     struct request_list running; /* in the multi handle */
     struct lookup_gate gate;
-    bool http2;   /* the last response came over HTTP/2 */
     bool has_run; /* the multi handle may hold connections */
     int64_t swept_us;
     int64_t used_us; /* when a request last ended */
@@ -73,6 +70,8 @@ static void list_remove(struct request_list *list, struct request *request)
     list->count--;
 }
 
+/* A request that has to wait for a connection waits in libcurl, which does not count that as time
+ * to connect; nor does it look at the clock meanwhile, which sweep() does. */
 static CURLM *new_multi(const struct http_options *options)
 {
     long kept = options->max_connections ? (long) options->max_connections : IDLE_CONNECTIONS;
@@ -83,25 +82,11 @@ static CURLM *new_multi(const struct http_options *options)
         curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) options->max_connections) !=
             CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                          (long) options->max_host_connections) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long) STREAMS_PER_CONNECTION) !=
-            CURLM_OK) {
+                          (long) options->max_host_connections) != CURLM_OK) {
         curl_multi_cleanup(multi);
         return NULL;
     }
     return multi;
-}
-
-/* How many requests libcurl may have. It would queue those it has no connection for itself, but
- * charge them the wait as time to connect. All requests go to one host, so the smaller limit is the
- * one that counts. */
-static size_t running_limit(const struct engine *engine)
-{
-    int64_t total = engine->options->max_connections, host = engine->options->max_host_connections;
-    int64_t limit = total == 0 || (host != 0 && host < total) ? host : total;
-    if (limit == 0)
-        return SIZE_MAX;
-    return (size_t) limit * (engine->http2 ? STREAMS_PER_CONNECTION : 1);
 }
 
 /* Frees the request, then tells dueqd: from then on the payload is gone. */
@@ -131,8 +116,7 @@ static void take_out(struct engine *engine, struct request *request)
 /* True when there is a request to hand over, and room for it. */
 static bool can_begin(const struct engine *engine, int64_t now_us)
 {
-    return engine->waiting.first && engine->running.count < running_limit(engine) &&
-           lookup_gate_open(&engine->gate, now_us);
+    return engine->waiting.first && lookup_gate_open(&engine->gate, now_us);
 }
 
 static void begin_waiting(struct engine *engine)
@@ -163,12 +147,8 @@ static void collect_ended(struct engine *engine)
         CURLcode code = message->data.result; /* the message is gone once the handle is removed */
         struct request *request = NULL;
         struct verdict verdict;
-        long version = 0;
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &request);
-        if (curl_easy_getinfo(request->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
-            version != CURL_HTTP_VERSION_NONE)
-            engine->http2 = version == CURL_HTTP_VERSION_2_0;
         verdict_of_end(request, code, &verdict);
         take_out(engine, request);
         finish(engine, request, &verdict);
