@@ -60,6 +60,16 @@ enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, 
     return status;
 }
 
+/* A date that no calendar has would be refused, and the whole statement with it. */
+static int64_t calendar_delay(int64_t delay_us)
+{
+    static const int64_t most_us = INT64_C(86400000000) * 365 * 100; /* TIMESTAMP ends before */
+
+    if (delay_us < 0)
+        return 0;
+    return delay_us < most_us ? delay_us : most_us;
+}
+
 enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, size_t count,
                                  struct error *error)
 {
@@ -72,7 +82,7 @@ enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, si
         row_list_next(&rows);
         row_list_u64(&rows, jobs[i].id);
         row_list_u64(&rows, jobs[i].refund);
-        row_list_i64(&rows, jobs[i].delay_us);
+        row_list_i64(&rows, calendar_delay(jobs[i].delay_us));
     }
     enum db_status status = run_for(
         db, "UPDATE ", &rows, columns, 3,
