@@ -7,19 +7,35 @@
 static const char *const columns[] = { "id BIGINT UNSIGNED", "lease BIGINT UNSIGNED",
                                        "attempt INT UNSIGNED" };
 
-static int by_id(const void *a, const void *b)
+static int compare(uint64_t a, uint64_t b)
 {
-    const struct fence *x = a, *y = b;
-    return x->id < y->id ? -1 : x->id > y->id;
+    return a < b ? -1 : a > b;
 }
 
-/* Marks the unknown entries among `fences` (sorted by id) whose id is in the result. */
+/* By all three: two attempts of one id, the older of them fenced, may come in one batch. */
+static int by_id_and_attempt(const void *a, const void *b)
+{
+    const struct fence *x = a, *y = b;
+    int order = compare(x->id, y->id);
+    if (order == 0)
+        order = compare(x->lease, y->lease);
+    return order ? order : compare(x->attempt, y->attempt);
+}
+
+struct fence *fence_find(struct fence *fences, size_t count, uint64_t id, uint64_t lease,
+                         uint32_t attempt)
+{
+    const struct fence key = { .id = id, .lease = lease, .attempt = attempt };
+    return bsearch(&key, fences, count, sizeof *fences, by_id_and_attempt);
+}
+
+/* Marks the unknown entries among `fences` (sorted) that the result has. */
 static void mark(struct fence *fences, size_t count, struct db_result *result,
                  enum fence_state state)
 {
     while (db_result_next(result)) {
-        const struct fence key = { .id = db_u64(result, 0) };
-        struct fence *fence = bsearch(&key, fences, count, sizeof *fences, by_id);
+        struct fence *fence = fence_find(fences, count, db_u64(result, 0), db_u64(result, 1),
+                                         (uint32_t) db_u64(result, 2));
         if (fence && fence->state == FENCE_UNKNOWN)
             fence->state = state;
     }
@@ -42,7 +58,7 @@ static enum db_status select_ours(struct db *db, struct fence *fences, size_t co
         row_list_u64(&rows, fences[i].attempt);
     }
     if (rows.rows > 0) {
-        buffer_append_text(&sql, "SELECT j.id FROM ");
+        buffer_append_text(&sql, "SELECT j.id, j.lease, j.attempts FROM ");
         row_list_append(&rows, db, &sql, columns, 3);
         buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
                                  " WHERE j.lease = t.lease AND j.attempts = t.attempt");
@@ -66,7 +82,7 @@ static void settle_unknown(struct fence *fences, size_t count)
 
 enum db_status fence_lock(struct db *db, struct fence *fences, size_t count, struct error *error)
 {
-    qsort(fences, count, sizeof *fences, by_id);
+    qsort(fences, count, sizeof *fences, by_id_and_attempt);
     enum db_status status = select_ours(db, fences, count, " FOR UPDATE SKIP LOCKED", FENCE_HELD,
                                         error);
     /* What was skipped is either no longer ours or locked; a plain read can still see which. */
@@ -79,7 +95,7 @@ enum db_status fence_lock(struct db *db, struct fence *fences, size_t count, str
 
 enum db_status fence_read(struct db *db, struct fence *fences, size_t count, struct error *error)
 {
-    qsort(fences, count, sizeof *fences, by_id);
+    qsort(fences, count, sizeof *fences, by_id_and_attempt);
     enum db_status status = select_ours(db, fences, count, "", FENCE_HELD, error);
     if (status == DB_OK)
         settle_unknown(fences, count);

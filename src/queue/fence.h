@@ -22,9 +22,13 @@ struct fence {
 };
 
 /* Locks the rows that are still ours, within the transaction that is open, without waiting for a
- * lock, and sets the states. */
+ * lock, and sets the states. The fences come back sorted, as by fence_read, for fence_find. */
 enum db_status fence_lock(struct db *db, struct fence *fences, size_t count, struct error *error)
     __attribute__((warn_unused_result));
+
+/* Among sorted ones; NULL: none. */
+struct fence *fence_find(struct fence *fences, size_t count, uint64_t id, uint64_t lease,
+                         uint32_t attempt);
 
 /* Sets the states FENCE_HELD or FENCE_LOST by a plain read that locks nothing. */
 enum db_status fence_read(struct db *db, struct fence *fences, size_t count, struct error *error)

@@ -122,18 +122,11 @@ static enum db_status lock_unique_keys(struct db *db, const struct outcome *outc
     return status;
 }
 
-static enum fence_state state_of(const struct fence *fences, size_t count, uint64_t id)
+static enum fence_state state_of(struct fence *fences, size_t count, const struct outcome *outcome)
 {
-    for (size_t low = 0, high = count; low < high;) { /* fence_lock has sorted them by id */
-        size_t middle = low + (high - low) / 2;
-        if (fences[middle].id == id)
-            return fences[middle].state;
-        if (fences[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return FENCE_LOST;
+    const struct fence *fence = fence_find(fences, count, outcome->id, outcome->lease,
+                                           outcome->attempt);
+    return fence ? fence->state : FENCE_LOST;
 }
 
 static enum settle_result result_of(enum fence_state state)
@@ -149,7 +142,7 @@ static enum db_status write_held(struct db *db, const char *worker, const struct
 
     for (size_t i = 0; i < count; i++) {
         const struct outcome *o = &outcomes[i];
-        if (state_of(work->fences, count, o->id) != FENCE_HELD)
+        if (state_of(work->fences, count, o) != FENCE_HELD)
             continue;
         if (o->kind == OUTCOME_DONE)
             work->ids[ids++] = o->id;
@@ -194,7 +187,7 @@ static enum db_status settle_once(struct db *db, const char *worker, struct outc
     status = transaction_end(db, status, NULL, error);
     if (status == DB_OK)
         for (size_t i = 0; i < count; i++)
-            outcomes[i].result = result_of(state_of(work->fences, count, outcomes[i].id));
+            outcomes[i].result = result_of(state_of(work->fences, count, &outcomes[i]));
     return status;
 }
 
