@@ -66,11 +66,12 @@ static int wait_signal(int64_t us)
     return number > 0 ? number : 0;
 }
 
+/* state: "" or assignments, each ended by a newline. */
 static void tell(struct service *service, const char *state)
 {
     char status[128];
     engine_describe(service->current, status, sizeof status);
-    sd_notifyf(0, "%s\nSTATUS=%s", state, status);
+    sd_notifyf(0, "%sSTATUS=%s", state, status);
 }
 
 static bool put_to_drain(struct service *service, struct engine *engine)
@@ -147,7 +148,7 @@ static void reload(struct service *service)
         }
     }
     if (service->ready)
-        tell(service, "READY=1");
+        tell(service, "READY=1\n");
 }
 
 static int64_t stall_limit_us(const struct config *config)
@@ -184,17 +185,17 @@ static void report_state(struct service *service, int64_t now_us)
     if (!service->ready && engine_is_ready(service->current)) {
         service->ready = true;
         log_info("ready");
-        tell(service, "READY=1");
+        tell(service, "READY=1\n");
         service->told_at_us = now_us;
     }
     if (now_us < service->told_at_us + 5 * (int64_t) TICK_US)
         return;
     service->told_at_us = now_us;
     if (service->ready) {
-        tell(service, "X_DUEQ=1");
+        tell(service, "");
     } else {
         char state[64];
-        snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%d", START_EXTENSION_US);
+        snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%d\n", START_EXTENSION_US);
         tell(service, state);
     }
 }

@@ -60,8 +60,8 @@ static void close_thread(const struct registry *registry, struct thread_local_st
     }
 }
 
-/* Runs the handler and publishes the outcome. False: the job is pending, and whoever finishes it
- * does that. */
+/* Runs the handler. True: the outcome is set, and the caller publishes it. False: the job is
+ * pending, and whoever finishes it does that. */
 static bool run_task(struct task *task, struct thread_local_state *states)
 {
     const struct binding *binding = task->binding;
@@ -75,26 +75,21 @@ static bool run_task(struct task *task, struct thread_local_state *states)
         static const char failed[] =
             "the handler could not prepare this thread (thread_open failed)";
         task_resolve(task, DUEQ_RETRY, -1, failed, sizeof failed - 1);
-        source_publish(task->source, task);
         return true;
     }
     int32_t said = binding->handler->run(binding->instance, states[binding->index].local,
                                          &task->abi, &result);
 
-    if (said == DUEQ_PENDING) {
-        /* From here on the task may be gone, unless its handler has finished it already. */
-        if (!(atomic_fetch_or(&task->phase, TASK_RETURNED) & TASK_FINISHED))
-            return false;
-    } else if (task->phase & TASK_FINISHED) {
+    if (said == DUEQ_PENDING) /* the task may be gone, unless its handler has finished it already */
+        return atomic_fetch_or(&task->phase, TASK_RETURNED) & TASK_FINISHED;
+    if (task->phase & TASK_FINISHED) {
         log_error("a handler called finish() and then returned %d instead of DUEQ_PENDING; what "
-                  "finish() said "
-                  "counts: handler=%s job=%llu",
+                  "finish() said counts: handler=%s job=%llu",
                   said, binding->handler->name, (unsigned long long) task->job.id);
     } else {
         message[sizeof message - 1] = '\0';
         task_resolve(task, said, result.delay_us, message, strlen(message));
     }
-    source_publish(task->source, task);
     return true;
 }
 
@@ -107,16 +102,29 @@ static void begin_task(struct task *task, int64_t now_us)
     task->started_us = now_us;
 }
 
-static struct task *next_task(struct pool *pool)
+static struct task *take_task(struct pool *pool)
 {
     assert(mutex_held(&pool->lock));
+    struct list_node *node = list_take_first(&pool->inbox);
+    if (!node)
+        return NULL;
+    pool->running++;
+    pool->in_flight++;
+    return list_entry(node, struct task, node);
+}
+
+/* NULL: the pool ends. */
+static struct task *wait_for_task(struct pool *pool)
+{
+    mutex_lock(&pool->lock);
     while (!pool->inbox.first && !pool->stopping) {
         pool->sleeping++;
         condition_wait(&pool->wake, &pool->lock);
         pool->sleeping--;
     }
-    struct list_node *node = list_take_first(&pool->inbox);
-    return node ? list_entry(node, struct task, node) : NULL;
+    struct task *task = take_task(pool);
+    mutex_unlock(&pool->lock);
+    return task;
 }
 
 static void count_run(struct pool *pool, int64_t took_us)
@@ -128,37 +136,47 @@ static void count_run(struct pool *pool, int64_t took_us)
         pool->mean_us += (took_us - pool->mean_us) / MEAN_WEIGHT;
 }
 
+/* Runs one task and returns the next one, if one waits. The thread counts as free, and the next
+ * task is taken, before the outcome is published: who sees the outcome finds the room that it left.
+ */
+static struct task *work_off(struct pool *pool, struct task *task,
+                             struct thread_local_state *states)
+{
+    int64_t begin_us = clock_now_us();
+    bool finished = true;
+
+    if (source_may_begin(task)) {
+        begin_task(task, begin_us);
+        finished = run_task(task, states);
+    }
+    int64_t took_us = clock_now_us() - begin_us;
+
+    mutex_lock(&pool->lock);
+    pool->running--;
+    pool->in_flight -= finished ? 1 : 0;
+    count_run(pool, took_us);
+    struct task *next = take_task(pool);
+    mutex_unlock(&pool->lock);
+
+    if (finished)
+        source_publish(task->source, task);
+    return next;
+}
+
 static void *pool_main(void *arg)
 {
     struct pool *pool = arg;
     struct thread_local_state *states = calloc(registry_count(pool->registry) + 1, sizeof *states);
     struct task *task;
 
-    mutex_lock(&pool->lock);
-    while (states && (task = next_task(pool))) {
-        bool ended = true;
-        pool->running++;
-        pool->in_flight++;
-        mutex_unlock(&pool->lock);
-
-        int64_t begin_us = clock_now_us();
-        if (source_may_begin(task->source, task)) {
-            begin_task(task, begin_us);
-            ended = run_task(task, states);
-        }
-        int64_t took_us = clock_now_us() - begin_us;
-
-        mutex_lock(&pool->lock);
-        pool->running--;
-        pool->in_flight -= ended ? 1 : 0;
-        count_run(pool, took_us);
-    }
-    mutex_unlock(&pool->lock);
-
-    if (states)
-        close_thread(pool->registry, states);
-    else
+    if (!states) {
         log_error("a pool thread ends: out of memory: queue=%s", pool->config->name);
+        return NULL;
+    }
+    while ((task = wait_for_task(pool)))
+        while (task)
+            task = work_off(pool, task, states);
+    close_thread(pool->registry, states);
     free(states);
     return NULL;
 }

@@ -155,24 +155,38 @@ static bool all_finished(const struct source *source)
            source->in_flight.count;
 }
 
+/* There is room in a pool again for queues that found none. */
+static bool unblock(struct source *source)
+{
+    bool any = false;
+    for (size_t i = 0; i < source->agenda.count; i++) {
+        struct agenda_entry *entry = &source->agenda.entries[i];
+        if (!entry->blocked)
+            continue;
+        entry->blocked = false;
+        agenda_hurry(entry, 0);
+        any = true;
+    }
+    return any;
+}
+
 void source_publish(struct source *source, struct task *task)
 {
     mutex_lock(&source->lock);
     if (!source->outbox.first)
         source->outbox_since_us = clock_now_us();
     list_append(&source->outbox, &task->node);
-    if (source->outbox.count == 1 || source->outbox.count == SETTLE_FULL || all_finished(source))
+    if (unblock(source) || source->outbox.count == 1 || source->outbox.count == SETTLE_FULL ||
+        all_finished(source))
         condition_signal(&source->wake);
     mutex_unlock(&source->lock);
 }
 
-bool source_may_begin(struct source *source, struct task *task)
+bool source_may_begin(struct task *task)
 {
     bool may = clock_now_us() < task->lease_until_us && !task->cancelled;
-    if (!may) {
+    if (!may)
         task_release(task);
-        source_publish(source, task);
-    }
     return may;
 }
 
@@ -269,13 +283,7 @@ void source_forget(struct source *source, struct list *tasks)
     for (node = tasks->first; node; node = node->next)
         list_remove(&source->in_flight, &list_entry(node, struct task, node)->flight_node);
     source->settling -= tasks->count;
-    for (size_t i = 0; i < source->agenda.count; i++) {
-        struct agenda_entry *entry = &source->agenda.entries[i];
-        if (entry->blocked) {
-            entry->blocked = false;
-            agenda_hurry(entry, 0);
-        }
-    }
+    unblock(source);
     if (source->draining && source->in_flight.count == 0)
         condition_broadcast(&source->wake);
     mutex_unlock(&source->lock);

@@ -84,9 +84,9 @@ void source_kick(struct source *source);
 
 /* Hands a task whose outcome is set to the outbox. */
 void source_publish(struct source *source, struct task *task);
-/* False when the task must not begin (its lease may have run out while it waited): it is then
- * published as given back. */
-bool source_may_begin(struct source *source, struct task *task);
+/* False when the task must not begin, since its lease may have run out while it waited: its outcome
+ * is then that it is given back. */
+bool source_may_begin(struct task *task);
 
 /* What lanes call. */
 
