@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <cmocka.h>
 
+#include "http_raw_server.h"
 #include "http_sender.h"
 #include "http_server.h"
 #include "wait.h"
@@ -21,7 +22,8 @@
 enum { MANY = 1000 };
 static struct harness_job jobs[MANY];
 
-/* Stands in for the system's, to count; "many.test" is the loopback. */
+/* Stands in for the system's, to count; "many.test" is the loopback, "missing.test" does not exist.
+ */
 static atomic_int lookups;
 
 __attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
@@ -35,6 +37,8 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
         atomic_fetch_add(&lookups, 1);
         name = "127.0.0.1";
     }
+    if (name && strcmp(name, "missing.test") == 0)
+        return EAI_NONAME;
     return system_getaddrinfo(name, service, hints, ret_list);
 }
 
@@ -118,6 +122,24 @@ static void a_thousand_requests_are_cancelled_at_once(void **state)
     }
     sender_close(&sender);
     http_server_stop(&server);
+}
+
+static void a_thousand_look_ups_that_fail_keep_nobody_waiting(void **state)
+{
+    (void) state;
+    struct sender sender = { 0 };
+    sender_open(&sender, "http://missing.test/");
+    for (int i = 0; i < MANY; i++) {
+        harness_job_init(&jobs[i], "{}");
+        assert_int_equal(harness_run(&sender.harness, &jobs[i]), DUEQ_PENDING);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_true(harness_wait(&jobs[i]));
+        assert_int_equal(jobs[i].outcome, DUEQ_RETRY);
+        assert_contains(jobs[i].finish_message, "looking up missing.test"); /* each had its turn */
+        harness_job_done(&jobs[i]);
+    }
+    sender_close(&sender);
 }
 
 static void requests_one_after_the_other_share_a_connection(void **state)
@@ -312,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_thousand_requests_are_in_flight_at_once),
         cmocka_unit_test(a_thousand_requests_do_not_ask_a_thousand_times_for_a_name),
         cmocka_unit_test(a_thousand_requests_are_cancelled_at_once),
+        cmocka_unit_test(a_thousand_look_ups_that_fail_keep_nobody_waiting),
         cmocka_unit_test(requests_one_after_the_other_share_a_connection),
         cmocka_unit_test(failures_keep_the_connection_too),
         cmocka_unit_test(a_limit_of_connections_is_kept),
