@@ -85,7 +85,11 @@ enum db_status fence_lock(struct db *db, struct fence *fences, size_t count, str
     qsort(fences, count, sizeof *fences, by_id_and_attempt);
     enum db_status status = select_ours(db, fences, count, " FOR UPDATE SKIP LOCKED", FENCE_HELD,
                                         error);
-    /* What was skipped is either no longer ours or locked; a plain read can still see which. */
+    /* What was skipped, or not even tried, is either no longer ours or locked; a plain read can
+     * still see which. */
+    for (size_t i = 0; i < count; i++)
+        if (fences[i].state == FENCE_LOCKED)
+            fences[i].state = FENCE_UNKNOWN;
     if (status == DB_OK)
         status = select_ours(db, fences, count, "", FENCE_LOCKED, error);
     if (status == DB_OK)

@@ -18,11 +18,12 @@ struct fence {
     uint64_t id;
     uint64_t lease;
     uint32_t attempt;
-    enum fence_state state; /* an entry that is not FENCE_UNKNOWN is left out */
+    enum fence_state state; /* FENCE_UNKNOWN, to be found out; see fence_lock */
 };
 
 /* Locks the rows that are still ours, within the transaction that is open, without waiting for a
- * lock, and sets the states. The fences come back sorted, as by fence_read, for fence_find. */
+ * lock, and sets the states. An entry that is FENCE_LOCKED already is not tried, only looked at: it
+ * stays so or is FENCE_LOST. The fences come back sorted, as by fence_read, for fence_find. */
 enum db_status fence_lock(struct db *db, struct fence *fences, size_t count, struct error *error)
     __attribute__((warn_unused_result));
 

@@ -93,11 +93,27 @@ static void an_outcome_of_a_job_that_was_freed_is_refused(void **state)
     expect_fenced_after("UPDATE dueq_job SET lease = NULL WHERE id = 1");
 }
 
+static void an_outcome_of_a_job_that_was_cancelled_is_refused(void **state)
+{
+    (void) state;
+    expect_fenced_after("DELETE FROM dueq_job WHERE id = 1");
+}
+
 static void an_outcome_of_a_job_that_a_producer_replaced_is_refused(void **state)
 {
     (void) state;
     expect_fenced_after("UPDATE dueq_job SET payload = 'new', next_run_at = NOW(6), lease = NULL"
                         " WHERE id = 1");
+}
+
+/* The key is on another row by then, which has nothing to do with the outcome. */
+static void an_outcome_of_a_job_whose_key_went_to_another_is_refused(void **state)
+{
+    (void) state;
+    expect_fenced_after("DELETE FROM dueq_job WHERE id = 1;"
+                        "INSERT INTO dueq_job (id, kind, payload, unique_key)"
+                        " VALUES (9, 'k', 'new', 'key')");
+    assert_int_equal(sql_u64(f.admin, "SELECT payload = 'new' FROM dueq_job WHERE id = 9"), 1);
 }
 
 /* What a producer that replaces a running job brings about within one daemon: two attempts of one
@@ -183,7 +199,9 @@ int main(void)
         EACH(an_outcome_under_another_token_is_refused),
         EACH(an_outcome_of_another_attempt_is_refused),
         EACH(an_outcome_of_a_job_that_was_freed_is_refused),
+        EACH(an_outcome_of_a_job_that_was_cancelled_is_refused),
         EACH(an_outcome_of_a_job_that_a_producer_replaced_is_refused),
+        EACH(an_outcome_of_a_job_whose_key_went_to_another_is_refused),
         EACH(of_two_attempts_of_one_job_in_a_batch_the_later_one_counts),
         EACH(settling_again_is_refused_and_harmless),
         EACH(reading_the_fences_tells_ours_from_lost_and_locks_nothing),
