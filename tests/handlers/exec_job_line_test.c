@@ -144,6 +144,33 @@ static void headers_are_the_producers_own_object_on_one_line(void **state)
     free(line);
 }
 
+static void what_ends_a_line_in_some_language_is_escaped(void **state)
+{
+    static const char text[] = "a\xe2\x80\xa8"
+                               "b\xe2\x80\xa9"
+                               "c\xc2\x85"
+                               "d\r";
+    static const char headers[] = "{\r\"a\xe2\x80\xa8\": \"b\xe2\x80\xa9\xc2\x85\"}";
+    struct dueq_job job = a_job(text, sizeof text - 1);
+    char *line;
+    size_t len;
+    (void) state;
+
+    job.headers = headers;
+    job.headers_len = strlen(headers);
+    assert_int_equal(protocol_encode(&job, &line, &len), 0);
+    assert_non_null(memmem(line, len, "\"a\\u2028b\\u2029c\\u0085d\\u000d\"", 26));
+    for (size_t i = 0; i < len; i++)
+        assert_in_range(line[i], i == len - 1 ? '\n' : ' ', '~');
+    free(line);
+
+    json_t *json = encode(&job);
+    assert_string_equal(text_of(json, "payload"), text);
+    assert_string_equal(text_of(json_object_get(json, "headers"), "a\xe2\x80\xa8"),
+                        "b\xe2\x80\xa9\xc2\x85");
+    json_decref(json);
+}
+
 static void headers_that_are_no_json_are_handed_on_as_a_string(void **state)
 {
     static const struct {
@@ -195,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_payload_of_16_mib_of_quotes_is_encoded),
         cmocka_unit_test(a_payload_that_is_not_utf8_is_refused),
         cmocka_unit_test(headers_are_the_producers_own_object_on_one_line),
+        cmocka_unit_test(what_ends_a_line_in_some_language_is_escaped),
         cmocka_unit_test(headers_that_are_no_json_are_handed_on_as_a_string),
         cmocka_unit_test(headers_as_deep_as_a_well_do_no_harm),
     };

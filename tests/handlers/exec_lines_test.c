@@ -150,6 +150,25 @@ static void a_line_too_many_costs_the_child_and_not_the_job(void **state)
     fake_close_clean(&fake);
 }
 
+static void what_a_child_says_while_it_has_no_job_is_not_taken_for_the_next_answer(void **state)
+{
+    const char *file = scratch("afterthought");
+    char text[300];
+    pid_t pids[2];
+    (void) state;
+
+    OPEN(COMMAND("lines"), LINES, { "children", "1", NULL });
+    snprintf(text, sizeof text, "!afterthought %s", file);
+    assert_int_equal(run(text), DUEQ_DONE);
+    snprintf(text, sizeof text, "%s.go", file);
+    fclose(fopen(text, "we"));
+    eventually(read_pids(file, pids));
+    assert_int_equal(run("{\"outcome\":\"done\"}"), DUEQ_DONE);
+    assert_true(fake_logged(&fake, "wrote to stdout while it had no job: {\"outcome\":\"dead\""));
+    assert_true(is_gone(pids[0]));
+    fake_close_clean(&fake);
+}
+
 static void a_banner_is_not_taken_for_an_answer(void **state)
 {
     (void) state;
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_no_answer_is_shown_and_costs_the_child),
         cmocka_unit_test(an_answer_without_end_is_cut_off),
         cmocka_unit_test(a_line_too_many_costs_the_child_and_not_the_job),
+        cmocka_unit_test(what_a_child_says_while_it_has_no_job_is_not_taken_for_the_next_answer),
         cmocka_unit_test(a_banner_is_not_taken_for_an_answer),
         cmocka_unit_test(a_child_that_ends_after_an_answer_costs_no_job_an_attempt),
         cmocka_unit_test(a_child_that_was_killed_while_it_had_nothing_to_do_is_replaced),

@@ -59,6 +59,19 @@ static void put_format(struct writer *writer, const char *format, ...)
     put(writer, text, (size_t) len);
 }
 
+/* U+0085, U+2028 and U+2029 end a line for some languages' readers (Node's readline, Python's
+ * splitlines) though not for us. The escape of the one at `text`, or NULL. */
+static const char *line_end_escape(const char *text, size_t character_len)
+{
+    if (character_len == 2 && memcmp(text, "\xc2\x85", 2) == 0)
+        return "\\u0085";
+    if (character_len == 3 && memcmp(text, "\xe2\x80\xa8", 3) == 0)
+        return "\\u2028";
+    if (character_len == 3 && memcmp(text, "\xe2\x80\xa9", 3) == 0)
+        return "\\u2029";
+    return NULL;
+}
+
 /* A JSON string. Runs that need no escape, which is nearly all of any payload, are copied whole. */
 static void put_string(struct writer *writer, const char *text, size_t len)
 {
@@ -73,21 +86,46 @@ static void put_string(struct writer *writer, const char *text, size_t len)
             writer->error = -EILSEQ;
             return;
         }
-        if (c >= 0x20 && c != '"' && c != '\\') {
+        const char *escape = line_end_escape(text + at, taken);
+        if (c >= 0x20 && c != '"' && c != '\\' && !escape) {
             at += taken;
             continue;
         }
         put(writer, text + from, at - from);
-        if (c == '"' || c == '\\')
+        if (escape)
+            put_text(writer, escape);
+        else if (c == '"' || c == '\\')
             put(writer, (const char[]){ '\\', (char) c }, 2);
         else if (c == '\n')
             put_text(writer, "\\n");
         else
             put(writer, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
-        from = ++at;
+        at += taken;
+        from = at;
     }
     put(writer, text + from, len - from);
     put_text(writer, "\"");
+}
+
+/* JSON that was checked, on one line. A newline stands between tokens alone, and what is not ASCII
+ * in strings alone, so both can be replaced without a look at where they are. */
+static void put_on_one_line(struct writer *writer, const char *json, size_t len)
+{
+    size_t from = 0;
+
+    for (size_t at = 0; at < len;) {
+        size_t taken = text_character(json + at, len - at);
+        const char *instead = json[at] == '\n' || json[at] == '\r'
+                                  ? " "
+                                  : line_end_escape(json + at, taken);
+        if (instead) {
+            put(writer, json + from, at - from);
+            put_text(writer, instead);
+            from = at + taken;
+        }
+        at += taken ? taken : 1;
+    }
+    put(writer, json + from, len - from);
 }
 
 static void put_string_member(struct writer *writer, const char *name, const char *value)
@@ -96,9 +134,8 @@ static void put_string_member(struct writer *writer, const char *name, const cha
     put_string(writer, value, strlen(value));
 }
 
-/* The producer's own text, so that no number in it changes; only newlines, which JSON has between
- * its tokens alone, become spaces. Text that is no JSON as we know it is handed on as a string: it
- * must not break the line, and is not ours to drop. */
+/* The producer's own text, so that no number in it changes. Text that is no JSON as we know it is
+ * handed on as a string: it must not break the line, and is not ours to drop. */
 static void put_headers(struct writer *writer, const char *text, size_t len)
 {
     put_text(writer, ",\"headers\":");
@@ -110,11 +147,7 @@ static void put_headers(struct writer *writer, const char *text, size_t len)
                               NULL);
     if (json) {
         json_decref(json);
-        size_t start = writer->len;
-        put(writer, text, len);
-        for (size_t i = start; i < writer->len; i++)
-            if (writer->bytes[i] == '\n' || writer->bytes[i] == '\r')
-                writer->bytes[i] = ' ';
+        put_on_one_line(writer, text, len);
         return;
     }
     char *clean = malloc(len + 1);
