@@ -47,6 +47,16 @@ file(GLOB guides CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README*.md ${PROJECT_SO
 install(FILES ${guides} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
+# The directories that only dueq has are open to all who read, whatever the umask of the one who installs: with 077 the service
+# could not get at its configuration.
+install(CODE "${find_config_dir}
+    set(to_all OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+    set(root \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
+    file(CHMOD \"\$ENV{DESTDIR}\${configdir}\" PERMISSIONS \${to_all})
+    file(CHMOD_RECURSE \"\${root}/${CMAKE_INSTALL_LIBDIR}/dueq\" \"\${root}/${CMAKE_INSTALL_DATADIR}/dueq\"
+        \"\${root}/${CMAKE_INSTALL_DOCDIR}\" DIRECTORY_PERMISSIONS \${to_all})
+")
+
 # The .deb: `cpack` in a build directory of the preset release.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ${PROJECT_NAME})
@@ -58,12 +68,10 @@ set(CPACK_PACKAGE_DESCRIPTION
 each to a handler plugin once it is due, retries it with backoff until it succeeds, and moves it to
 a dead-letter table when it cannot. Works with MariaDB 10.6 or later and MySQL 8.0.16 or later.")
 set(CPACK_STRIP_FILES ON)
-# Whatever the umask of the one who builds it.
-set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
-    GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 # By DESTDIR, since /etc is outside of the prefix.
 set(CPACK_SET_DESTDIR ON)
 set(CPACK_INSTALL_PREFIX /usr)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/deb/OpenDirectories.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
