@@ -113,6 +113,13 @@ static const char *user_option(char option[64])
     return option;
 }
 
+/* A directory of its own: a MariaDB that starts removes the temporary tables of others from there.
+ */
+static void tmpdir_option(const struct dev_server *server, char *option, size_t size)
+{
+    snprintf(option, size, "--tmpdir=%s", server->directory);
+}
+
 static int write_made_by(const struct dev_server *server)
 {
     char path[PATH_MAX];
@@ -142,19 +149,22 @@ static int run_to_end(struct child *child, bool *ret_interrupted)
  */
 static int initialise(const struct dev_server *server, const char *data, bool *ret_interrupted)
 {
-    char half[PATH_MAX + 8], datadir[PATH_MAX + 24], user[64];
+    char half[PATH_MAX + 8], datadir[PATH_MAX + 24], tmpdir[PATH_MAX + 16], user[64];
     snprintf(half, sizeof half, "%s.new", data);
     snprintf(datadir, sizeof datadir, "--datadir=%s", half);
+    tmpdir_option(server, tmpdir, sizeof tmpdir);
     user_option(user);
     const char *const mariadb[] = { server->installer,
                                     "--no-defaults",
+                                    "--force", /* where the host cannot look up its own name, too */
                                     datadir,
+                                    tmpdir,
                                     user,
                                     "--auth-root-authentication-method=normal",
                                     "--skip-test-db",
                                     NULL };
     const char *const mysql[] = {
-        server->program, "--no-defaults", "--initialize-insecure", datadir, user, NULL
+        server->program, "--no-defaults", "--initialize-insecure", datadir, tmpdir, user, NULL
     };
     const struct child_spec spec = {
         .argv = server->mysql ? mysql : mariadb,
@@ -182,7 +192,7 @@ static int initialise(const struct dev_server *server, const char *data, bool *r
 int dev_server_start(struct dev_server *server, bool *ret_interrupted)
 {
     char data[PATH_MAX], datadir[PATH_MAX + 16], socket[DEV_SOCKET_MAX + 16], user[64];
-    char pid_file[PATH_MAX + 16];
+    char pid_file[PATH_MAX + 16], tmpdir[PATH_MAX + 16];
 
     *ret_interrupted = false;
     if (snprintf(data, sizeof data, "%s/data", server->directory) >= (int) sizeof data - 8)
@@ -195,10 +205,12 @@ int dev_server_start(struct dev_server *server, bool *ret_interrupted)
     snprintf(datadir, sizeof datadir, "--datadir=%s", data);
     snprintf(socket, sizeof socket, "--socket=%s", server->socket);
     snprintf(pid_file, sizeof pid_file, "--pid-file=%s/server.pid", server->directory);
+    tmpdir_option(server, tmpdir, sizeof tmpdir);
     const char *const argv[] = {
         server->program,
         "--no-defaults",
         datadir,
+        tmpdir,
         socket,
         pid_file,
         user_option(user),
