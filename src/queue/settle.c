@@ -9,7 +9,6 @@
 #include "job_error.h"
 #include "job_rows.h"
 #include "random.h"
-#include "row_list.h"
 #include "transaction.h"
 
 enum {
@@ -50,41 +49,6 @@ static bool workspace_init(struct workspace *work, size_t count)
 static bool removes_row(const struct outcome *outcome)
 {
     return outcome->kind == OUTCOME_DONE || outcome->kind == OUTCOME_DEAD;
-}
-
-/* The common case in one statement: all done, none with a unique key. The statement carries its
- * fence; when it does not match every row the transaction is rolled back and *ret_all is false. */
-static enum db_status delete_all_done(struct db *db, const struct outcome *outcomes, size_t count,
-                                      bool *ret_all, struct error *error)
-{
-    static const char *const columns[] = { "id BIGINT UNSIGNED", "lease BIGINT UNSIGNED",
-                                           "attempt INT UNSIGNED" };
-    struct row_list rows = { 0 };
-    struct buffer sql = { 0 };
-    uint64_t affected = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        row_list_next(&rows);
-        row_list_u64(&rows, outcomes[i].id);
-        row_list_u64(&rows, outcomes[i].lease);
-        row_list_u64(&rows, outcomes[i].attempt);
-    }
-    buffer_append_text(&sql, "DELETE j FROM ");
-    row_list_append(&rows, db, &sql, columns, 3);
-    buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
-                             " WHERE j.lease = t.lease AND j.attempts = t.attempt");
-    enum db_status status = transaction_begin(db, error);
-    if (status == DB_OK) {
-        status = db_execute_buffer(db, &sql, &affected, error);
-        *ret_all = status == DB_OK && affected == count;
-        if (status == DB_OK && !*ret_all)
-            status = db_run(db, "ROLLBACK", error);
-        else
-            status = transaction_end(db, status, NULL, error);
-    }
-    buffer_done(&sql);
-    row_list_done(&rows);
-    return status;
 }
 
 /* A producer's INSERT … ON DUPLICATE KEY UPDATE locks the entry of the unique key first and the row
@@ -258,29 +222,10 @@ static enum db_status settle_bisecting(struct db *db, const char *worker, struct
     return status;
 }
 
-static bool all_plainly_done(const struct outcome *outcomes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (outcomes[i].kind != OUTCOME_DONE || outcomes[i].unique_key || outcomes[i].tried)
-            return false;
-    return true;
-}
-
 enum db_status settle_outcomes(struct db *db, const char *worker, struct outcome *outcomes,
                                size_t count, struct error *error)
 {
     if (count == 0)
         return DB_OK;
-    if (all_plainly_done(outcomes, count)) {
-        bool all = false;
-        enum db_status status = delete_all_done(db, outcomes, count, &all, error);
-        if (status == DB_LOST || status == DB_READ_ONLY)
-            return status;
-        if (status == DB_OK && all) {
-            for (size_t i = 0; i < count; i++)
-                outcomes[i].result = SETTLE_DONE;
-            return DB_OK;
-        }
-    }
     return settle_bisecting(db, worker, outcomes, count, error);
 }

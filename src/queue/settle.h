@@ -8,7 +8,9 @@
 #include "dead_letter.h"
 
 /* Writing what came of leased attempts back to the database: one transaction for the batch, fenced
- * by the token and attempt of each job, on a connection that holds nothing. */
+ * by the token and attempt of each job, on a connection that holds nothing. It locks the rows, and
+ * the entries of their unique keys, before it changes anything, and waits for none of them: so no
+ * producer is the victim of a deadlock with it, and no transaction of others holds a batch up. */
 
 enum outcome_kind {
     OUTCOME_DONE,    /* the row goes */
@@ -37,7 +39,6 @@ struct outcome {
     size_t unique_key_len;
     const char *message; /* RETRY, DEAD: valid UTF-8; borrowed */
     size_t message_len;
-    bool tried; /* came back as SETTLE_LATER before: it is not waited for again */
     enum settle_result result;
 };
 

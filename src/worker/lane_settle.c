@@ -100,7 +100,6 @@ static void after(struct lane_settle *settle, struct source *source, struct task
         list_append(gone, &task->node);
         return;
     case SETTLE_LATER:
-        task->outcome.tried = true;
         break;
     case SETTLE_OPEN:
         task->in_doubt = task->in_doubt || status == DB_LOST;

@@ -60,7 +60,6 @@ static void fill_identity(struct task *task)
     task->outcome.unique_key = task->job.unique_key;
     task->outcome.unique_key_len = task->job.unique_key_len;
     task->outcome.result = SETTLE_OPEN;
-    task->outcome.tried = false;
 }
 
 void task_release(struct task *task)
