@@ -52,9 +52,11 @@ enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, 
                          JOIN_JOBS " SET j.lease = %llu, j.attempts = j.attempts + 1,"
                                    " j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
                          (unsigned long long) token, (long long) lease_us);
-    enum db_status status = tail.failed
-                                ? DB_FATAL
-                                : run_for(db, "UPDATE ", &rows, id_column, 1, tail.bytes, error);
+    enum db_status status = DB_FATAL;
+    if (tail.failed)
+        error_set(error, "out of memory for a statement");
+    else
+        status = run_for(db, "UPDATE ", &rows, id_column, 1, tail.bytes, error);
     buffer_done(&tail);
     row_list_done(&rows);
     return status;

@@ -167,19 +167,22 @@ static enum db_status settle_with_retries(struct db *db, const char *worker,
                                           struct error *error)
 {
     struct workspace work;
+    struct error failure = { "" }; /* not the caller's yet: a later try may succeed */
     enum db_status status = DB_FATAL;
 
     if (workspace_init(&work, count)) {
         for (int retry = 0; retry <= RETRIES; retry++) {
-            status = settle_once(db, worker, outcomes, count, &work, error);
+            status = settle_once(db, worker, outcomes, count, &work, &failure);
             if (status != DB_RETRY)
                 break;
             wait_before_retry(retry);
         }
     } else {
-        error_set(error, "out of memory for %zu outcomes", count);
+        error_set(&failure, "out of memory for %zu outcomes", count);
     }
     workspace_done(&work);
+    if (status != DB_OK)
+        error_set(error, "%s", failure.text);
     return status;
 }
 

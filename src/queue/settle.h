@@ -48,7 +48,7 @@ struct outcome {
  *
  * Retries deadlocks by itself. An outcome that the database refuses for its own sake does not hold
  * up the others: it is bisected out, settled with a plainer message where that helps, and else left
- * SETTLE_LATER, with words in `error` although the status is DB_OK.
+ * SETTLE_LATER; either way with words in `error` although the status is DB_OK.
  *
  * worker: host:pid, for dueq_error. */
 enum db_status settle_outcomes(struct db *db, const char *worker, struct outcome *outcomes,

@@ -4,10 +4,12 @@
 
 #include "lease.h"
 #include "server.h"
+#include "thread.h"
+#include "wait.h"
 
 /* Rows that another transaction holds while a claim, a settle or a renewal wants them: none waits,
- * and what is put off is done the next time. The server is one test's own, since it counts the waits
- * of all. */
+ * and what is put off is done the next time. The server is one test's own, since it counts the
+ * waits of all. */
 
 static struct test_server *server;
 static struct fixture f;
@@ -74,8 +76,9 @@ static void expect_later(enum outcome_kind kind, const char *key, const char *lo
 
     clear(NULL);
     for (int i = 1; i <= 5; i++)
-        sql_run(f.admin, "INSERT INTO dueq_job (id, kind, payload, unique_key)"
-                         " VALUES (%d, 'k', '', CONCAT(%s, %d))",
+        sql_run(f.admin,
+                "INSERT INTO dueq_job (id, kind, payload, unique_key)"
+                " VALUES (%d, 'k', '', CONCAT(%s, %d))",
                 i, key, i);
     struct claim claim = fixture_lease(&f, 5, 7);
     for (int i = 0; i < 5; i++)
@@ -144,6 +147,50 @@ static void a_batch_against_an_operator_in_the_other_order_is_no_deadlock(void *
     assert_int_equal(fixture_settle_one(&f, outcomes[2]), SETTLE_FENCED);
 }
 
+struct settling {
+    struct db *db;
+    struct outcome outcome;
+    enum db_status status;
+    struct error error;
+};
+
+static void *run_settle(void *arg)
+{
+    struct settling *settling = arg;
+    db_thread_init();
+    settling->status = settle_outcomes(settling->db, WORKER, &settling->outcome, 1,
+                                       &settling->error);
+    db_thread_done();
+    return NULL;
+}
+
+static bool has_waited_twice(void *userdata)
+{
+    return waits() >= *(uint64_t *) userdata + 2;
+}
+
+/* The entry of the index `due` alone is locked, by a read that needs no more than the index. */
+static void a_settle_that_has_to_be_tried_again_succeeds_without_a_word(void **state)
+{
+    (void) state;
+    struct settling settling = { .db = f.db };
+    pthread_t thread;
+    fixture_insert(&f, 1);
+    settling.outcome = fixture_outcome(&fixture_lease(&f, 1, 7).items[0].job, OUTCOME_DONE);
+    uint64_t before = waits();
+    MYSQL *reader = test_connect(f.database, NULL);
+    sql_run(reader, "BEGIN; SELECT queue FROM dueq_job FORCE INDEX (due) WHERE queue = 'default'"
+                    " AND priority = 5 LOCK IN SHARE MODE");
+    assert_int_equal(thread_start(&thread, "settle", run_settle, &settling), 0);
+    bool waited = wait_until(has_waited_twice, &before, LIMIT_S);
+    mysql_close(reader);
+    pthread_join(thread, NULL);
+    assert_true(waited);
+    expect_status(settling.status, DB_OK, settling.error);
+    assert_int_equal(settling.outcome.result, SETTLE_DONE);
+    assert_string_equal(settling.error.text, "");
+}
+
 static void a_claim_does_not_wait(void **state)
 {
     (void) state;
@@ -166,8 +213,9 @@ static void a_renewal_does_not_wait_and_says_which_are_held_locked_and_lost(void
         fences[i] = (struct fence){ job->id, job->lease, job->attempts, FENCE_UNKNOWN };
     }
     const uint64_t lost = claim.items[1].job.id, locked = claim.items[2].job.id;
-    sql_run(f.admin, "UPDATE dueq_job SET lease = 8 WHERE id = %llu; BEGIN;"
-                     "SELECT * FROM dueq_job WHERE id = %llu FOR UPDATE",
+    sql_run(f.admin,
+            "UPDATE dueq_job SET lease = 8 WHERE id = %llu; BEGIN;"
+            "SELECT * FROM dueq_job WHERE id = %llu FOR UPDATE",
             (unsigned long long) lost, (unsigned long long) locked);
     uint64_t before = waits();
     expect_status(lease_renew(f.db, fences, 4, 10 * (int64_t) LEASE_US, &error), DB_OK, error);
@@ -195,6 +243,7 @@ int main(void)
         EACH(a_row_that_is_locked_is_settled_later_whatever_came_of_it),
         EACH(a_key_that_a_producer_holds_is_settled_later),
         EACH(a_batch_against_an_operator_in_the_other_order_is_no_deadlock),
+        EACH(a_settle_that_has_to_be_tried_again_succeeds_without_a_word),
         EACH(a_claim_does_not_wait),
         EACH(a_renewal_does_not_wait_and_says_which_are_held_locked_and_lost),
     };
