@@ -15,11 +15,10 @@
 #include "worker_row.h"
 
 enum {
-    TICK_US = 1000000,
     HEARTBEAT_US = 5000000, /* `dueq status` calls a worker stale after six of them */
     CONTROL_US = 2000000,
     RETENTION_US = 60000000,
-
+    RETENTION_MORE_US = 1000000, /* while there is more to delete */
 };
 
 struct keeper {
@@ -28,6 +27,7 @@ struct keeper {
     struct link link;
     struct renewal renewal;
     bool registered; /* worker_row_insert went through */
+    int64_t tick_us;
     int64_t heartbeat_at_us, control_at_us, retention_at_us;
     _Atomic int64_t beat_us;
 };
@@ -191,7 +191,7 @@ static enum db_status do_duties(struct keeper *keeper, struct db *db, struct err
         bool more = false;
         status = retention_run(db, source->all->keep_errors_us, &more, error);
         if (more)
-            keeper->retention_at_us = now_us + TICK_US;
+            keeper->retention_at_us = now_us + RETENTION_MORE_US;
     }
     return status;
 }
@@ -231,7 +231,7 @@ static bool wait_for_tick(struct keeper *keeper)
 
     mutex_lock(&source->lock);
     if (!source->lanes_ended) {
-        int64_t until_us = clock_now_us() + TICK_US;
+        int64_t until_us = clock_now_us() + keeper->tick_us;
         if (!keeper->link.db && keeper->link.retry_at_us < until_us)
             until_us = keeper->link.retry_at_us;
         condition_wait_until(&source->keeper_wake, &source->lock, until_us);
@@ -268,6 +268,7 @@ int keeper_start(struct source *source, struct keeper **ret_keeper)
         return -ENOMEM;
     keeper->source = source;
     keeper->link = (struct link){ .source = source->config, .owner = "keeper" };
+    keeper->tick_us = renewal_interval_us(source->all);
     keeper->beat_us = clock_now_us();
     int error = thread_start(&keeper->thread, "keeper", keeper_main, keeper);
     if (error) {

@@ -11,12 +11,23 @@
 enum {
     CHUNK = 1000,           /* ids a statement */
     LOOK_AFTER_US = 900000, /* a job younger than this is left in peace: most end before */
+    INTERVAL_MAX_US = 1000000,
+    INTERVALS = 5, /* in a lease: it is renewed when a third of it is gone, so two calls may fail */
 };
 
 void renewal_done(struct renewal *renewal)
 {
     free(renewal->fences);
     *renewal = (struct renewal){ 0 };
+}
+
+int64_t renewal_interval_us(const struct config *config)
+{
+    int64_t interval_us = INTERVAL_MAX_US;
+    for (size_t i = 0; i < config->queue_count; i++)
+        if (config->queues[i].lease_us / INTERVALS < interval_us)
+            interval_us = config->queues[i].lease_us / INTERVALS;
+    return interval_us;
 }
 
 static struct task *flight_task(struct list_node *node)
@@ -60,7 +71,7 @@ static size_t collect(struct renewal *renewal, struct source *source,
         for (struct list_node *n = source->in_flight.first; n; n = n->next) {
             const struct task *task = flight_task(n);
             if (task->queue != queue || task->settling || task->in_doubt ||
-                wants_renewal(task, now_us) != renew || !wants_look(task, now_us))
+                wants_renewal(task, now_us) != renew || (!renew && !wants_look(task, now_us)))
                 continue;
             renewal->fences[count++] = (struct fence){ task->job.id, task->job.lease,
                                                        task->job.attempts, FENCE_UNKNOWN };
@@ -160,10 +171,14 @@ enum db_status renewal_run(struct renewal *renewal, struct source *source, struc
                            struct error *error)
 {
     enum db_status status = DB_OK;
+    int64_t now_us = clock_now_us();
+    bool look = now_us >= renewal->look_at_us;
 
+    if (look)
+        renewal->look_at_us = now_us + LOOK_AFTER_US;
     for (size_t i = 0; i < source->all->queue_count && status == DB_OK; i++) {
         status = for_queue(renewal, source, db, &source->all->queues[i], true, error);
-        if (status == DB_OK)
+        if (status == DB_OK && look)
             status = for_queue(renewal, source, db, &source->all->queues[i], false, error);
     }
     log_overdue(source);
