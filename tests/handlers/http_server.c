@@ -176,7 +176,9 @@ void http_server_start(struct http_server *server)
     };
     if (!server->certificate)
         tls[0] = tls[2];
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+    /* Not MHD_USE_EPOLL: with some hundred connections busy at once, version 0.9.75 now and then
+     * waits for news of a request that it has not read. */
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_SUSPEND_RESUME |
                      (server->certificate ? (unsigned) MHD_USE_TLS : 0);
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,

@@ -64,9 +64,9 @@ static bool read_month(struct token token, int *ret_month)
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
     if (token.len != 3)
         return false;
-    for (int month = 0; month < 12; month++)
+    for (size_t month = 0; month < 12; month++)
         if (strncasecmp(token.text, names + 3 * month, 3) == 0) {
-            *ret_month = month + 1;
+            *ret_month = (int) month + 1;
             return true;
         }
     return false;

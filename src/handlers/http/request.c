@@ -174,7 +174,7 @@ static int make_lines(const struct header_list *list, struct curl_slist **lines)
 #define set(easy, failed, option, value)                                                           \
     do {                                                                                           \
         if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                     \
-            failed = true;                                                                         \
+            (failed) = true;                                                                       \
     } while (0)
 
 static bool set_tls(CURL *easy, const struct http_options *options)
