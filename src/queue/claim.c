@@ -269,6 +269,33 @@ static enum db_status put_off(struct db *db, const struct claim *claim, struct e
     return status;
 }
 
+/* A job whose unique key a producer is at is released: it is due, and the next claim's. */
+static enum db_status release_busy_keys(struct db *db, struct claim *claim, struct error *error)
+{
+    struct key_entry *entries = calloc(claim->count, sizeof *entries);
+    size_t count = 0;
+    if (!entries) {
+        error_set(error, "out of memory");
+        return DB_FATAL;
+    }
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct job *job = &claim->items[i].job;
+        if (claim->items[i].verdict == CLAIM_DEAD && job->unique_key)
+            entries[count++] = (struct key_entry){ .id = job->id,
+                                                   .key = job->unique_key,
+                                                   .key_len = job->unique_key_len };
+    }
+    enum db_status status = job_rows_lock_keys(db, entries, count, error);
+    for (size_t i = 0, n = 0; status == DB_OK && n < count; i++) {
+        if (claim->items[i].job.id != entries[n].id)
+            continue;
+        if (!entries[n++].locked)
+            claim->items[i].verdict = CLAIM_RELEASE;
+    }
+    free(entries);
+    return status;
+}
+
 static enum db_status bury(struct db *db, const struct claim *claim, struct error *error)
 {
     struct dead_letter *letters = calloc(claim->count, sizeof *letters);
@@ -323,6 +350,8 @@ enum db_status claim_commit(struct db *db, const struct claim_request *request, 
         error_set(error, "out of memory");
         status = DB_FATAL;
     }
+    if (status == DB_OK)
+        status = release_busy_keys(db, claim, error);
     if (status == DB_OK)
         status = job_rows_lease(db, ids, ids_to_run(claim, ids), token, lease_us, error);
     if (status == DB_OK)

@@ -51,7 +51,8 @@ enum db_status claim_begin(struct db *db, const struct claim_request *request, s
     __attribute__((warn_unused_result));
 
 /* Writes the verdicts and commits. For each CLAIM_RUN item job.lease and job.attempts are set to
- * what the row says then. An attempt whose lease ran out is recorded in dueq_error.
+ * what the row says then. An attempt whose lease ran out is recorded in dueq_error. A CLAIM_DEAD
+ * item whose unique key is a producer's just then becomes CLAIM_RELEASE: it dies in a later claim.
  *
  * *ret_in_doubt: the connection was lost in the COMMIT; the items carry what the row says if it
  * happened. */

@@ -28,6 +28,40 @@ static void fill_ids(struct row_list *rows, const uint64_t *ids, size_t count)
     }
 }
 
+static void mark_locked(struct key_entry *entries, size_t count, uint64_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].id == id)
+            entries[i].locked = true;
+}
+
+enum db_status job_rows_lock_keys(struct db *db, struct key_entry *entries, size_t count,
+                                  struct error *error)
+{
+    struct buffer sql = { 0 };
+    struct db_result *result = NULL;
+    size_t keys = 0;
+
+    buffer_append_text(&sql,
+                       "SELECT id FROM dueq_job FORCE INDEX (unique_key) WHERE unique_key IN (");
+    for (size_t i = 0; i < count; i++) {
+        entries[i].locked = !entries[i].key;
+        if (!entries[i].key)
+            continue;
+        if (keys++)
+            buffer_append_char(&sql, ',');
+        db_append_quoted(db, &sql, entries[i].key, entries[i].key_len);
+    }
+    buffer_append_text(&sql, ") FOR UPDATE SKIP LOCKED");
+
+    enum db_status status = keys ? db_query_buffer(db, &sql, &result, error) : DB_OK;
+    while (result && db_result_next(result))
+        mark_locked(entries, count, db_u64(result, 0));
+    db_result_free(result);
+    buffer_done(&sql);
+    return status;
+}
+
 enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
                                struct error *error)
 {

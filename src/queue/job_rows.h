@@ -1,12 +1,28 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "connection.h"
 
 /* The statements that change rows of dueq_job, each driven by a list of ids. Within the transaction
- * that is open, in which the rows are locked already. */
+ * that is open, in which the rows are locked already, and, for job_rows_delete, their key_entry. */
+
+/* The entry of a job's unique key in its index. A producer's INSERT … ON DUPLICATE KEY UPDATE locks
+ * the entry first and the row after it; a DELETE of a row that is locked does it the other way
+ * round, and then one of them is the victim of a deadlock: the producer, with its whole business
+ * transaction. So who is going to delete rows locks the entries before, without waiting. */
+struct key_entry {
+    uint64_t id;
+    const char *key; /* NULL: none, nothing to lock */
+    size_t key_len;
+    bool locked;
+};
+
+/* Sets `locked` of each entry that could be locked and is the job's, and of those without a key. */
+enum db_status job_rows_lock_keys(struct db *db, struct key_entry *entries, size_t count,
+                                  struct error *error) __attribute__((warn_unused_result));
 
 enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
                                struct error *error) __attribute__((warn_unused_result));

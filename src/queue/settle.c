@@ -19,6 +19,7 @@ enum {
 /* Arrays for one transaction, each with room for the whole batch. */
 struct workspace {
     struct fence *fences;
+    struct key_entry *keys;
     uint64_t *ids;
     struct postponed *postponed;
     struct dead_letter *letters;
@@ -28,6 +29,7 @@ struct workspace {
 static void workspace_done(struct workspace *work)
 {
     free(work->fences);
+    free(work->keys);
     free(work->ids);
     free(work->postponed);
     free(work->letters);
@@ -38,12 +40,14 @@ static bool workspace_init(struct workspace *work, size_t count)
 {
     *work = (struct workspace){
         .fences = calloc(count, sizeof *work->fences),
+        .keys = calloc(count, sizeof *work->keys),
         .ids = calloc(count, sizeof *work->ids),
         .postponed = calloc(count, sizeof *work->postponed),
         .letters = calloc(count, sizeof *work->letters),
         .errors = calloc(count, sizeof *work->errors),
     };
-    return work->fences && work->ids && work->postponed && work->letters && work->errors;
+    return work->fences && work->keys && work->ids && work->postponed && work->letters &&
+           work->errors;
 }
 
 static bool removes_row(const struct outcome *outcome)
@@ -51,38 +55,20 @@ static bool removes_row(const struct outcome *outcome)
     return outcome->kind == OUTCOME_DONE || outcome->kind == OUTCOME_DEAD;
 }
 
-/* A producer's INSERT … ON DUPLICATE KEY UPDATE locks the entry of the unique key first and the row
- * after it; a DELETE does it the other way round, and then one of them is the victim of a deadlock:
- * the producer, with its whole business transaction. So the entries of rows that will go are locked
- * first here, and what a producer holds is left for later. */
+/* What a producer holds is left for later: its fence counts as locked. */
 static enum db_status lock_unique_keys(struct db *db, const struct outcome *outcomes, size_t count,
-                                       struct fence *fences, struct error *error)
+                                       struct workspace *work, struct error *error)
 {
-    struct buffer sql = { 0 };
-    struct db_result *result = NULL;
-    size_t keys = 0;
-
-    buffer_append_text(&sql,
-                       "SELECT id FROM dueq_job FORCE INDEX (unique_key) WHERE unique_key IN (");
-    for (size_t i = 0; i < count; i++) {
-        if (!removes_row(&outcomes[i]) || !outcomes[i].unique_key)
-            continue;
-        if (keys++)
-            buffer_append_char(&sql, ',');
-        db_append_quoted(db, &sql, outcomes[i].unique_key, outcomes[i].unique_key_len);
-        fences[i].state = FENCE_LOCKED; /* until it turns up below */
-    }
-    buffer_append_text(&sql, ") FOR UPDATE SKIP LOCKED");
-
-    enum db_status status = keys ? db_query_buffer(db, &sql, &result, error) : DB_OK;
-    while (result && db_result_next(result)) {
-        uint64_t id = db_u64(result, 0);
-        for (size_t i = 0; i < count; i++)
-            if (fences[i].id == id)
-                fences[i].state = FENCE_UNKNOWN;
-    }
-    db_result_free(result);
-    buffer_done(&sql);
+    for (size_t i = 0; i < count; i++)
+        work->keys[i] = (struct key_entry){
+            .id = outcomes[i].id,
+            .key = removes_row(&outcomes[i]) ? outcomes[i].unique_key : NULL,
+            .key_len = outcomes[i].unique_key_len,
+        };
+    enum db_status status = job_rows_lock_keys(db, work->keys, count, error);
+    for (size_t i = 0; status == DB_OK && i < count; i++)
+        if (!work->keys[i].locked)
+            work->fences[i].state = FENCE_LOCKED;
     return status;
 }
 
@@ -143,7 +129,7 @@ static enum db_status settle_once(struct db *db, const char *worker, struct outc
     enum db_status status = transaction_begin(db, error);
     if (status != DB_OK)
         return status;
-    status = lock_unique_keys(db, outcomes, count, work->fences, error);
+    status = lock_unique_keys(db, outcomes, count, work, error);
     if (status == DB_OK)
         status = fence_lock(db, work->fences, count, error);
     if (status == DB_OK)

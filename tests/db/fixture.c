@@ -141,6 +141,21 @@ enum settle_result fixture_settle_one(struct fixture *fixture, struct outcome ou
     return outcome.result;
 }
 
+uint64_t fixture_lock_waits(const struct fixture *fixture)
+{
+    MYSQL *admin = fixture->admin;
+
+    if (mysql_query(admin, "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'"))
+        test_fail("%s", mysql_error(admin));
+    MYSQL_RES *result = mysql_store_result(admin);
+    MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+    if (!row)
+        test_fail("the server does not count the waits for row locks");
+    uint64_t waits = strtoull(row[1], NULL, 10);
+    mysql_free_result(result);
+    return waits;
+}
+
 void expect_words(const char *text, const char *part)
 {
     if (!strstr(text, part))

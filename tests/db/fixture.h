@@ -57,6 +57,9 @@ void fixture_settle(struct fixture *fixture, struct outcome *outcomes, size_t co
 /* One outcome. */
 enum settle_result fixture_settle_one(struct fixture *fixture, struct outcome outcome);
 
+/* How often any transaction of the server has begun to wait for another one's row. */
+uint64_t fixture_lock_waits(const struct fixture *fixture);
+
 /* Fails the test, with the words, where the status is another one. */
 #define expect_status(got, wanted, error)                                                          \
     do {                                                                                           \

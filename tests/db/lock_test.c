@@ -38,20 +38,9 @@ static int clear(void **state)
     return 0;
 }
 
-/* How often a transaction has waited for another one's lock. */
 static uint64_t waits(void)
 {
-    char *value = NULL;
-    if (mysql_query(f.admin, "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'"))
-        test_fail("%s", mysql_error(f.admin));
-    MYSQL_RES *result = mysql_store_result(f.admin);
-    MYSQL_ROW row = mysql_fetch_row(result);
-    value = row ? row[1] : NULL;
-    if (!value)
-        test_fail("this server does not count the waits for row locks");
-    uint64_t number = strtoull(value, NULL, 10);
-    mysql_free_result(result);
-    return number;
+    return fixture_lock_waits(&f);
 }
 
 static void the_count_of_waits_counts(void **state)
