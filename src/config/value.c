@@ -307,7 +307,7 @@ void value_read(struct loader *loader, const struct key *key, const struct setti
         break;
     case KEY_GROUP:
     case KEY_LIST:
-        assert(!"section_read does these");
+        assert(false && "section_read does these");
         break;
     }
 }

@@ -29,7 +29,7 @@ static void start(struct tls_server *tls, const struct http_answer *answer)
     http_server_start(&tls->server);
 }
 
-static void stop(struct tls_server *tls)
+static void server_stop(struct tls_server *tls)
 {
     http_server_stop(&tls->server);
     unlink(tls->ca_file);
@@ -50,7 +50,7 @@ static void a_certificate_of_nobody_we_know_is_refused_and_retried(void **state)
     assert_contains(message, "is not to be trusted");
     assert_int_equal(http_server_seen_count(&tls.server), 0);
     sender_close(&sender);
-    stop(&tls);
+    server_stop(&tls);
 }
 
 static void a_certificate_in_ca_file_is_trusted(void **state)
@@ -66,7 +66,7 @@ static void a_certificate_in_ca_file_is_trusted(void **state)
         fail_msg("%s", message);
     assert_string_equal(http_server_seen(&tls.server, 0)->body, "{}");
     sender_close(&sender);
-    stop(&tls);
+    server_stop(&tls);
 }
 
 static void a_trusted_certificate_of_another_host_is_refused(void **state)
@@ -82,7 +82,7 @@ static void a_trusted_certificate_of_another_host_is_refused(void **state)
     assert_contains(message, "the certificate of localhost");
     assert_int_equal(http_server_seen_count(&tls.server), 0);
     sender_close(&sender);
-    stop(&tls);
+    server_stop(&tls);
 }
 
 static void without_verify_tls_any_certificate_will_do(void **state)
@@ -95,7 +95,7 @@ static void without_verify_tls_any_certificate_will_do(void **state)
     sender_open(&sender, "https://localhost:%u/", tls.server.port);
     assert_int_equal(sender_send(&sender, "{}", NULL, 0), DUEQ_DONE);
     sender_close(&sender);
-    stop(&tls);
+    server_stop(&tls);
 }
 
 static void a_server_that_speaks_no_tls_is_retried(void **state)
@@ -130,7 +130,7 @@ static void a_redirect_from_https_to_http_is_refused(void **state)
     assert_contains(message, "HTTP 307");
     assert_int_equal(http_server_seen_count(&plain), 0);
     sender_close(&sender);
-    stop(&tls);
+    server_stop(&tls);
     http_server_stop(&plain);
 }
 
@@ -155,7 +155,7 @@ static void many_requests_over_tls_arrive(void **state)
     }
     assert_int_equal(http_server_seen_count(&tls.server), COUNT);
     sender_close(&sender);
-    stop(&tls);
+    server_stop(&tls);
 }
 
 int main(void)
