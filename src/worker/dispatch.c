@@ -280,8 +280,8 @@ static void hand_over(struct source *source, struct round *round, struct task **
         batch_reference(round->batch);
         list_append(&list, &task->node);
     }
-    source_add(source, &list);
-    if (in_doubt) {
+    bool begin = source_add(source, &list) && !in_doubt;
+    if (!begin) {
         struct list_node *node;
         while ((node = list_take_first(&list))) {
             struct task *task = list_entry(node, struct task, node);

@@ -53,6 +53,8 @@ static void *lane_main(void *arg)
             lane_settle_tasks(&lane->settle, source, &lane->link, db, &tasks);
         else if (db)
             dispatch_claim(lane->dispatch, &lane->link, db, entry);
+        if (work == WORK_CLAIM)
+            source_end_claim(source);
         if (!lane->link.db)
             pause_for_connection(lane);
     }

@@ -65,7 +65,7 @@ void source_drain(struct source *source)
 bool source_drained(struct source *source)
 {
     mutex_lock(&source->lock);
-    bool drained = source->draining && source->in_flight.count == 0;
+    bool drained = source->draining && source->claiming == 0 && source->in_flight.count == 0;
     mutex_unlock(&source->lock);
     return drained;
 }
@@ -101,10 +101,7 @@ void source_stop(struct source *source)
 {
     mutex_lock(&source->lock);
     source->draining = true;
-    while (source->in_flight.first) { /* what nobody will settle: lanes end without it */
-        struct task *task = list_entry(source->in_flight.first, struct task, flight_node);
-        list_remove(&source->in_flight, &task->flight_node);
-    }
+    source->stopping = true;
     condition_broadcast(&source->wake);
     mutex_unlock(&source->lock);
     lanes_join(source->lanes, source->lane_count);
@@ -242,7 +239,7 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
             work = WORK_SETTLE;
             break;
         }
-        if (source->draining && source->in_flight.count == 0) {
+        if (source->draining && (source->stopping || source->in_flight.count == 0)) {
             condition_broadcast(&source->wake);
             work = WORK_END;
             break;
@@ -251,6 +248,7 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
             int64_t next_us = INT64_MAX;
             *ret_entry = agenda_take(&source->agenda, now_us, &next_us);
             if (*ret_entry) {
+                source->claiming++;
                 work = WORK_CLAIM;
                 break;
             }
@@ -265,12 +263,21 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
     return work;
 }
 
-void source_add(struct source *source, const struct list *tasks)
+void source_end_claim(struct source *source)
 {
     mutex_lock(&source->lock);
+    source->claiming--;
+    mutex_unlock(&source->lock);
+}
+
+bool source_add(struct source *source, const struct list *tasks)
+{
+    mutex_lock(&source->lock);
+    bool draining = source->draining;
     for (struct list_node *n = tasks->first; n; n = n->next)
         list_append(&source->in_flight, &list_entry(n, struct task, node)->flight_node);
     mutex_unlock(&source->lock);
+    return !draining;
 }
 
 void source_forget(struct source *source, struct list *tasks)

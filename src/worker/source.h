@@ -45,6 +45,8 @@ struct source {
     bool ever_ready;
     bool schema_ok;   /* false: another schema than ours was seen */
     bool draining;    /* claim nothing any more */
+    bool stopping;    /* settle what is finished, and end */
+    size_t claiming;  /* lanes in the middle of a claim */
     bool lanes_ended; /* the keeper may end */
     uint64_t worker_id;
     uint64_t next_token;
@@ -63,14 +65,14 @@ int source_start(struct source *source) __attribute__((warn_unused_result));
 
 /* Stops claiming, and has what is finished settled. Does not wait. */
 void source_drain(struct source *source);
-/* Nothing is in flight and everything is settled. */
+/* No claim is under way, nothing is in flight and everything is settled. */
 bool source_drained(struct source *source);
 /* Asks every running job to stop, since the daemon ends: cancelled() is true for it. */
 void source_cancel_all(struct source *source);
 size_t source_in_flight(struct source *source);
 bool source_is_ready(struct source *source);
 
-/* Joins lanes and keeper, after source_drain. Tasks that are still running are forgotten: their
+/* Settles what is finished, and joins lanes and keeper. Tasks that still run are left alone: their
  * leases run out. */
 void source_stop(struct source *source);
 void source_free(struct source *source); /* takes NULL */
@@ -96,12 +98,17 @@ enum {
 }; /* outcomes a transaction: beyond it the statements get slower a row, not faster */
 
 /* Waits for the next thing to do. WORK_SETTLE: *ret_tasks has up to SETTLE_MAX tasks, now the
- * lane's. WORK_CLAIM: *ret_entry is the queue. *beat_us is kept current while it waits. */
+ * lane's. WORK_CLAIM: *ret_entry is the queue, and source_end_claim follows. *beat_us is kept
+ * current while it waits. */
 enum work source_next_work(struct source *source, struct list *ret_tasks,
                            struct agenda_entry **ret_entry, _Atomic int64_t *beat_us);
 
-/* Tasks just leased enter the books, before they are passed on. `tasks` links them by node. */
-void source_add(struct source *source, const struct list *tasks);
+void source_end_claim(struct source *source);
+
+/* Tasks just leased enter the books, before they are passed on. `tasks` links them by node. False:
+ * the drain has begun meanwhile, they are to be given back. */
+bool source_add(struct source *source, const struct list *tasks)
+    __attribute__((warn_unused_result));
 /* Tasks that are settled for good, linked by node, leave the books and are freed; there is room in
  * the pools again. */
 void source_forget(struct source *source, struct list *tasks);
