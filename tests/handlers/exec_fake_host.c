@@ -264,18 +264,24 @@ bool read_pids(const char *file, pid_t pids[2])
     return count == 2;
 }
 
-bool is_gone(pid_t pid)
+char process_state(pid_t pid)
 {
-    char file[64], state = 'X';
+    char file[64], state;
 
     snprintf(file, sizeof file, "/proc/%d/stat", (int) pid);
     FILE *in = fopen(file, "re");
     if (!in)
-        return true;
+        return '\0';
     if (fscanf(in, "%*d (%*[^)]) %c", &state) != 1)
-        state = 'X';
+        state = '\0';
     fclose(in);
-    return state == 'Z' || state == 'X';
+    return state;
+}
+
+bool is_gone(pid_t pid)
+{
+    char state = process_state(pid);
+    return state == '\0' || state == 'Z' || state == 'X';
 }
 
 size_t open_descriptors(void)

@@ -83,6 +83,9 @@ size_t file_size(const char *file); /* 0 where there is none */
 /* What exec_fixture has written with write_pids; false while it is not there. */
 bool read_pids(const char *file, pid_t pids[2]);
 
+/* As in /proc/PID/stat; NUL: no such process. */
+char process_state(pid_t pid);
+
 /* No such process, or one that only waits to be collected. */
 bool is_gone(pid_t pid);
 

@@ -294,6 +294,11 @@ int main(int argc, char **argv)
         write_pids(rest, 0);
         sleep_for_ever();
     }
+    if (strcmp(what, "stopped") == 0) {
+        write_pids(rest, 0);
+        raise(SIGSTOP);
+        sleep_for_ever();
+    }
     if (strcmp(what, "linger") == 0) { /* ends, and leaves one behind that holds stderr */
         write_pids(rest, start_grandchild(SIG_IGN));
         return 0;
@@ -310,6 +315,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(what, "lines") == 0)
         return speak_lines();
+    if (strcmp(what, "lines-counted") == 0) {
+        count_start(rest);
+        return speak_lines();
+    }
     if (strcmp(what, "lines-banner") == 0) {
         puts("Welcome!");
         fflush(stdout);

@@ -85,6 +85,30 @@ static void one_child_serves_job_after_job(void **state)
     fake_close_clean(&fake);
 }
 
+static void no_more_children_are_started_than_are_needed(void **state)
+{
+    const char *file = scratch("counted");
+    (void) state;
+
+    OPEN(COMMAND("lines-counted", file), LINES, { "children", "4", NULL });
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(run("!stderr 1"), DUEQ_DONE); /* which makes the keeper look up */
+    assert_int_equal(file_size(file), 1);
+    fake_close_clean(&fake);
+}
+
+static void a_message_has_only_what_was_said_since_the_last_answer(void **state)
+{
+    (void) state;
+    OPEN(COMMAND("lines"), LINES, { "children", "1", NULL });
+    assert_int_equal(run("!stderr 1"), DUEQ_DONE);
+    eventually(fake_logged(&fake, "line 1"));
+    assert_int_equal(run("{\"outcome\":\"done\"}"), DUEQ_DONE);
+    assert_int_equal(run("!exit 3"), DUEQ_RETRY);
+    assert_string_equal(job.message, "the child ended before it had answered; exit status 3");
+    fake_close_clean(&fake);
+}
+
 static void a_crash_is_a_retry_with_its_signal_and_last_words(void **state)
 {
     (void) state;
@@ -260,6 +284,8 @@ int main(void)
         cmocka_unit_test(a_child_answers_with_any_outcome),
         cmocka_unit_test(a_child_is_told_all_about_the_job),
         cmocka_unit_test(one_child_serves_job_after_job),
+        cmocka_unit_test(no_more_children_are_started_than_are_needed),
+        cmocka_unit_test(a_message_has_only_what_was_said_since_the_last_answer),
         cmocka_unit_test(a_crash_is_a_retry_with_its_signal_and_last_words),
         cmocka_unit_test(an_exit_before_the_answer_is_a_retry_whatever_its_status),
         cmocka_unit_test(a_line_that_is_no_answer_is_shown_and_costs_the_child),

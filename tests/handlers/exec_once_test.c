@@ -206,6 +206,19 @@ static void the_environment_is_clean_and_complete(void **state)
     assert_int_equal(lines, sizeof expected / sizeof expected[0]);
 }
 
+static void there_is_always_a_path(void **state)
+{
+    char *path = strdup(getenv("PATH"));
+    (void) state;
+
+    unsetenv("PATH");
+    int32_t outcome = RUN(COMMAND("sh", "-c", "echo $PATH >&2; exit 1"));
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(outcome, DUEQ_RETRY);
+    assert_non_null(strstr(job.message, ":/usr/bin:"));
+}
+
 static void a_job_without_headers_has_no_variable_for_them(void **state)
 {
     (void) state;
@@ -243,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_program_that_talks_while_it_is_fed_does_not_block),
         cmocka_unit_test(a_program_need_not_read_its_payload),
         cmocka_unit_test(the_environment_is_clean_and_complete),
+        cmocka_unit_test(there_is_always_a_path),
         cmocka_unit_test(a_job_without_headers_has_no_variable_for_them),
         cmocka_unit_test(headers_too_long_for_an_environment_are_a_clear_end),
     };

@@ -198,6 +198,23 @@ static void a_program_that_says_done_because_it_was_told_to_stop_is_tried_again(
     assert_non_null(strstr(job.message, "exit status 0"));
 }
 
+static void a_program_that_was_stopped_hears_sigterm_too(void **state)
+{
+    const char *file = scratch("stopped");
+    pthread_t thread;
+    pid_t pids[2];
+    (void) state;
+
+    OPEN(COMMAND(FIXTURE, "stopped", file), { "kill_after", "10m", NULL });
+    fake_job_init(&job, "", 0);
+    assert_int_equal(pthread_create(&thread, NULL, run_in_thread, NULL), 0);
+    eventually(read_pids(file, pids) && process_state(pids[0]) == 'T');
+    job.cancelled = true;
+    pthread_join(thread, NULL);
+    fake_close(&fake);
+    assert_non_null(strstr(job.message, "killed by signal 15 (SIGTERM)"));
+}
+
 static void a_timeout_is_called_one(void **state)
 {
     const char *file = scratch("timeout");
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_program_is_ended_with_its_whole_group),
         cmocka_unit_test(a_program_that_ignores_sigterm_is_killed_after_its_grace),
         cmocka_unit_test(a_program_that_says_done_because_it_was_told_to_stop_is_tried_again),
+        cmocka_unit_test(a_program_that_was_stopped_hears_sigterm_too),
         cmocka_unit_test(a_timeout_is_called_one),
         cmocka_unit_test(what_a_program_leaves_behind_neither_holds_up_the_job_nor_survives_it),
         cmocka_unit_test(an_escaped_process_that_never_stops_talking_does_not_hold_up_the_job),

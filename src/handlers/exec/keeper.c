@@ -49,18 +49,24 @@ static void start(struct children *children, struct child *child)
     pthread_cond_signal(&children->idle);
 }
 
+static size_t count_idle(const struct children *children)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < children->options->children; i++)
+        count += children->each[i].state == CHILD_IDLE;
+    return count;
+}
+
 /* With the lock held: a child for each thread that waits, as far as there are places. */
 static void start_wanted(struct children *children)
 {
     for (size_t i = 0; i < children->options->children; i++) {
-        size_t idle = 0;
-        for (size_t j = 0; j < children->options->children; j++)
-            idle += children->each[j].state == CHILD_IDLE;
-        if (children->closing || idle >= children->waiting ||
-            monotonic_us() < children->not_before_us)
+        if (children->each[i].state != CHILD_NONE)
+            continue;
+        if (count_idle(children) >= children->waiting || monotonic_us() < children->not_before_us)
             return;
-        if (children->each[i].state == CHILD_NONE)
-            start(children, &children->each[i]);
+        start(children, &children->each[i]);
     }
 }
 
