@@ -105,11 +105,7 @@ static void report_syntax(const config_t *parsed, const struct scan *scan,
     else if (strstr(words, "mismatched element type"))
         words = "the elements of [ ] must be of one type; those of ( ) need not";
     buffer_append_text(&text, words);
-    if (scan->split_string_line && scan->split_string_line <= line)
-        buffer_append_format(
-            &text,
-            " (the string that begins in line %u goes over several lines: is a quote missing?)",
-            scan_place(scan, scan->split_string_line).line);
+    scan_append_hint(scan, line, &text);
     report_add(report, false, line, place.file, place.line,
                text.failed ? "syntax error" : text.bytes);
     buffer_done(&text);
@@ -121,7 +117,7 @@ static int parse(const struct scan *scan, struct arena *arena, struct setting *r
     int r;
     config_t parsed;
     config_init(&parsed);
-    if (config_read_string(&parsed, scan->text)) {
+    if (config_read_string(&parsed, scan->text ? scan->text : "")) {
         r = convert(arena, config_root_setting(&parsed), root);
     } else {
         report_syntax(&parsed, scan, report);

@@ -82,6 +82,13 @@ static bool type_fits(const struct key *key, const struct setting *found)
         return found->type == SETTING_INTEGER;
     case KEY_REAL:
         return found->type == SETTING_REAL || found->type == SETTING_INTEGER;
+    case KEY_BOOLEAN:
+        return found->type == SETTING_BOOLEAN;
+    case KEY_DURATIONS:
+    case KEY_OPTIONS:
+    case KEY_GROUP:
+    case KEY_LIST:
+        return false; /* there is no value to show, only a type */
     default:
         return found->type == SETTING_STRING;
     }

@@ -8,9 +8,11 @@
  * passes for a good one. */
 static void add(struct config_report *report, bool warning, uint64_t order, char *text)
 {
-    struct config_problem *problems = NULL;
-    if (text)
-        problems = reallocarray(report->problems, report->count + 1, sizeof *problems);
+    struct config_problem *problems = report->problems;
+    if (!text)
+        problems = NULL;
+    else if ((report->count & (report->count - 1)) == 0) /* 0, 1, 2, 4, 8, …: full */
+        problems = reallocarray(problems, report->count ? 2 * report->count : 1, sizeof *problems);
     if (problems) {
         report->problems = problems;
         problems[report->count++] =

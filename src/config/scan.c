@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buffer.h"
 #include "scanner.h"
 #include "small_file.h"
 
@@ -23,6 +22,15 @@ struct scan_place scan_place(const struct scan *scan, unsigned line)
     struct scan_place place = scan->origins[i].place;
     place.line = line ? place.line + (line - scan->origins[i].line) : 0;
     return place;
+}
+
+void scan_append_hint(const struct scan *scan, unsigned line, struct buffer *text)
+{
+    if (scan->split_begin && scan->split_end == line)
+        buffer_append_format(
+            text,
+            " (the string that begins in line %u goes over several lines: is a quote missing?)",
+            scan_place(scan, scan->split_begin).line);
 }
 
 static void add_origin(struct scanner *s, struct scan_place place)
@@ -144,14 +152,12 @@ static int scan_all(struct scanner *s, const char *path)
 
 int scan_read(struct scan *scan, const char *file, struct config_report *report)
 {
-    scan->text = malloc(SCAN_TEXT_MAX + 1);
     scan->origins = calloc(ORIGINS_MAX, sizeof *scan->origins);
     struct scanner *s = calloc(1, sizeof *s);
     const char *path = arena_copy(&scan->arena, file, strlen(file));
     int r = -ENOMEM;
 
-    if (scan->text && scan->origins && s && path) {
-        scan->text[0] = '\0';
+    if (scan->origins && s && path) {
         scan->origins[scan->origin_count++] = (struct scan_origin){ .place = { .file = path } };
         s->scan = scan;
         s->report = report;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "arena.h"
+#include "buffer.h"
 #include "config.h"
 
 /* The first look at a configuration file: reads it and the files it includes into one text, and
@@ -17,8 +18,9 @@
 struct scan {
     char *text; /* what the parser is to read */
     size_t len;
-    unsigned split_string_line; /* the last string that went over more than one line began here; 0:
-                                   none did */
+    size_t size;
+    unsigned split_begin,
+        split_end; /* lines of the last string that went over several; 0: none did */
     struct arena arena;
     struct scan_origin *origins;
     size_t origin_count;
@@ -38,6 +40,10 @@ int scan_read(struct scan *scan, const char *file, struct config_report *report)
 
 /* Overwrites the text, since there may be passwords in it. */
 void scan_done(struct scan *scan);
+
+/* What to say of an error in a line where a string of several lines ends: most of them lack a
+ * quote. Nothing for others. */
+void scan_append_hint(const struct scan *scan, unsigned line, struct buffer *text);
 
 /* line: from 1; 0 for the file as a whole. */
 struct scan_place scan_place(const struct scan *scan, unsigned line);

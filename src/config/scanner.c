@@ -42,16 +42,40 @@ void scanner_error(struct scanner *s, unsigned line, const char *format, ...)
         buffer_append_text(&text, words);
         free(words);
     }
+    scan_append_hint(s->scan, line, &text);
     struct scan_place place = scan_place(s->scan, line);
     report_add(s->report, false, line, place.file, place.line,
                text.failed ? "out of memory" : text.bytes);
     buffer_done(&text);
+    if (++s->error_count == SCAN_ERRORS_MAX)
+        scanner_fail(s, line, "too many errors: the rest is not read");
 }
 
 void scanner_fail(struct scanner *s, unsigned line, const char *words)
 {
     scanner_error(s, line, "%s", words);
     s->failed = -EINVAL;
+}
+
+/* Not realloc, which may leave passwords behind where the text was. */
+static bool make_room(struct scan *scan, size_t len)
+{
+    if (scan->text && len < scan->size - scan->len)
+        return true;
+    size_t size = scan->size ? scan->size : 4096;
+    while (size - scan->len <= len)
+        size *= 2;
+    char *text = malloc(size);
+    if (!text)
+        return false;
+    if (scan->text) {
+        memcpy(text, scan->text, scan->len);
+        explicit_bzero(scan->text, scan->len);
+        free(scan->text);
+    }
+    scan->text = text;
+    scan->size = size;
+    return true;
 }
 
 void scanner_put(struct scanner *s, const char *bytes, size_t len)
@@ -61,6 +85,10 @@ void scanner_put(struct scanner *s, const char *bytes, size_t len)
     if (len > SCAN_TEXT_MAX - s->scan->len) {
         scanner_error(s, s->line, "more than %d MiB of configuration", SCAN_TEXT_MAX >> 20);
         s->failed = -EINVAL;
+        return;
+    }
+    if (!make_room(s->scan, len)) {
+        s->failed = -ENOMEM;
         return;
     }
     memcpy(s->scan->text + s->scan->len, bytes, len);
@@ -112,10 +140,14 @@ static void string(struct scanner *s, struct input *in)
         scanner_fail(s, began, "the string that begins here is not closed: expected \"");
         return;
     }
+    if (c - in->at > SCAN_STRING_MAX)
+        scanner_error(s, began, "a string of more than %d KiB", SCAN_STRING_MAX >> 10);
     scanner_put(s, in->at, (size_t) (c + 1 - in->at));
     in->at = c + 1;
-    if (s->line != began)
-        s->scan->split_string_line = began;
+    if (s->line != began) {
+        s->scan->split_begin = began;
+        s->scan->split_end = s->line;
+    }
 }
 
 /* Behind the digits of an integer, without its L; NULL where it is none. */
@@ -212,7 +244,9 @@ static void word(struct scanner *s, struct input *in)
     size_t len = (size_t) (in->at - begin);
     struct scope *scope = &s->scopes[s->depth];
 
-    if (is_assigned(in->at, in->end)) {
+    if (len > SCAN_NAME_MAX) {
+        scanner_error(s, s->line, "a word of more than %d bytes", SCAN_NAME_MAX);
+    } else if (is_assigned(in->at, in->end)) {
         char *name = arena_copy(&s->scan->arena, begin, len);
         if (!name)
             s->failed = -ENOMEM;

@@ -7,13 +7,15 @@
 
 /* One token of a configuration file after the other, for scan.c. */
 
+/* A mistyped path should neither fill the memory nor take minutes. */
 enum {
-    SCAN_TEXT_MAX =
-        4 << 20, /* bytes of all files together: a mistyped path should not fill the memory */
-    SCAN_DEPTH_MAX = 32,    /* brackets within brackets */
-    SCAN_INCLUDES_MAX = 10, /* files within files */
-    SCAN_MEMBERS_MAX =
-        4096, /* keys in the open groups; the parser compares each new one with all before it */
+    SCAN_TEXT_MAX = 4 << 20, /* bytes of all files together */
+    SCAN_DEPTH_MAX = 32,     /* brackets within brackets */
+    SCAN_INCLUDES_MAX = 10,  /* files within files */
+    SCAN_ERRORS_MAX = 100,   /* then it is no configuration file at all */
+    SCAN_NAME_MAX = 128,     /* bytes of a key; an option may be the name of an HTTP header */
+    SCAN_STRING_MAX = 65536, /* bytes of a string; the parser takes it in in steps of 64 */
+    SCAN_MEMBERS_MAX = 4096, /* keys in the open groups; the parser compares each with all others */
 };
 
 /* What a bracket opened; the first one is the file itself. */
@@ -41,6 +43,7 @@ struct scanner {
     size_t name_count;
     const char *files[SCAN_INCLUDES_MAX]; /* those that are open, outermost first */
     size_t file_count;
+    unsigned error_count;
     int failed; /* a negative errno: nothing more is read */
 };
 
