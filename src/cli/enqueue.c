@@ -92,7 +92,7 @@ int command_enqueue(struct cli *cli, const struct command *command, int argc, ch
         { "unique-key", 0, ARGUMENT_TEXT, &job.unique_key, "TEXT",
           "no two living jobs have the same", 0, 0 },
         { "ordering-key", 0, ARGUMENT_TEXT, &job.ordering_key, "TEXT",
-          "jobs of one key run one at a time", 0, 0 },
+          "kept with the job; this version does not act on it", 0, 0 },
         { "max-attempts", 0, ARGUMENT_NUMBER, &job.max_attempts, "NUMBER",
           "default: the retry policy's", 1, UINT32_MAX },
         { "retry", 0, ARGUMENT_NAME, &job.retry, "POLICY", "default: the kind's", 0, 0 },
