@@ -100,15 +100,16 @@ enum db_status schema_migrate(struct db *db, uint32_t *ret_from, struct error *e
     if (status == DB_NO_ROW || (status == DB_OK && locked != 1)) {
         error_set(error,
                   "another `dueq migrate` has held the lock for 60 s: see SHOW PROCESSLIST for it");
-        return DB_FATAL;
+        return DB_RETRY;
     }
     if (status != DB_OK)
         return status;
 
+    /* After a failure the lock goes with the connection: the caller closes it, and can ask for the
+     * number of the error until then. */
     status = apply_missing(db, ret_from, error);
-    struct error ignored; /* the lock goes with the connection in any case */
-    if (db_run(db, "SELECT RELEASE_LOCK(LEFT(CONCAT('dueq_migrate.', DATABASE()), 64))",
-               &ignored) != DB_OK)
-        return status;
+    if (status == DB_OK)
+        status = db_run(db, "SELECT RELEASE_LOCK(LEFT(CONCAT('dueq_migrate.', DATABASE()), 64))",
+                        error);
     return status;
 }

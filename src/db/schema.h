@@ -23,7 +23,9 @@ enum db_status schema_require(struct db *db, struct schema *ret_schema, struct e
 
 /* Applies what is missing, one version after the other, under a lock of the server's (waited for up
  * to a minute), so that two at once are safe. `db` must have been opened with multi_statements. A
- * newer schema than this build knows is left alone: DB_FATAL. */
+ * newer schema than this build knows is left alone: DB_FATAL, as after any failure that is the
+ * schema's or the user's; the caller then closes the connection, and with it the lock goes.
+ * DB_RETRY: somebody else held the lock for all of the minute. */
 enum db_status schema_migrate(struct db *db, uint32_t *ret_from, struct error *error)
     __attribute__((warn_unused_result));
 
