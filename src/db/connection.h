@@ -116,5 +116,5 @@ db_server_version(const struct db *db); /* as the server says it, without the 5.
 /* How many bytes a statement or a row may have, of this session. */
 uint64_t db_max_packet(const struct db *db);
 
-/* Number of statements sent so far: for tests and benchmarks. */
+/* Number of statements sent so far. */
 uint64_t db_statement_count(const struct db *db);

@@ -201,15 +201,17 @@ static void tick(struct keeper *keeper)
     struct source *source = keeper->source;
     struct error error = { "" };
 
-    bool was_connected = keeper->link.db != NULL;
+    unsigned opened = keeper->link.opened;
     struct db *db = link_get(&keeper->link);
     if (!db) {
         renewal_expire(source);
         return;
     }
     enum db_status status = DB_OK;
-    if (!was_connected) {
+    if (keeper->link.opened != opened) {
         status = get_ready(keeper, db, &error);
+        if (status == DB_OK) /* what is paused is so from the first claim on */
+            status = read_control(source, db, &error);
         if (status != DB_OK) {
             link_refuse(&keeper->link, &error);
             return;

@@ -44,9 +44,14 @@ static void *lane_main(void *arg)
     for (;;) {
         struct list tasks = { 0 };
         struct agenda_entry *entry = NULL;
-        enum work work = source_next_work(source, &tasks, &entry, &lane->beat_us);
+        enum work work = source_next_work(source, &tasks, &entry,
+                                          clock_now_us() + LINK_LOOK_EVERY_US, &lane->beat_us);
         if (work == WORK_END)
             break;
+        if (work == WORK_NONE) {
+            link_keep_alive(&lane->link);
+            continue;
+        }
         struct db *db = link_get(&lane->link);
         lane->beat_us = clock_now_us();
         if (work == WORK_SETTLE)

@@ -1,5 +1,7 @@
 #include "link.h"
 
+#include <stdio.h>
+
 #include "clock.h"
 #include "random.h"
 #include "source_options.h"
@@ -25,21 +27,59 @@ static void fail(struct link *link, const struct error *error)
     }
 }
 
-struct db *link_get(struct link *link)
+static enum db_status open_session(struct link *link, struct error *error)
 {
     struct db_options options;
+    char sql[64];
+
+    db_options_from(link->source, &options);
+    enum db_status status = db_open(&options, &link->db, error);
+    if (status != DB_OK)
+        return status;
+    snprintf(sql, sizeof sql, "SET SESSION wait_timeout = %d", LINK_SERVER_WAITS_S);
+    status = db_run(link->db, sql, error);
+    if (status != DB_OK)
+        link_close(link);
+    link->opened += link->db != NULL;
+    link->statements = 0;
+    return status;
+}
+
+struct db *link_get(struct link *link)
+{
     struct error error = { "" };
 
+    link_keep_alive(link);
     if (link->db)
         return link->db;
     if (clock_now_us() < link->retry_at_us)
         return NULL;
-    db_options_from(link->source, &options);
-    if (db_open(&options, &link->db, &error) != DB_OK) {
+    if (open_session(link, &error) != DB_OK) {
         fail(link, &error);
         return NULL;
     }
     return link->db;
+}
+
+void link_keep_alive(struct link *link)
+{
+    struct error error;
+    int64_t now_us = clock_now_us();
+
+    if (!link->db)
+        return;
+    uint64_t statements = db_statement_count(link->db);
+    if (statements == link->statements && now_us - link->quiet_since_us < LINK_LOOK_EVERY_US)
+        return;
+    if (statements == link->statements && db_run(link->db, "DO 0", &error) != DB_OK) {
+        /* We stood still for too long ourselves; nothing was under way, and it can be had anew. */
+        log_debug("an idle connection was ended: %s: source=%s by=\"%s\"", error.text,
+                  link->source->name, link->owner);
+        link_close(link);
+        return;
+    }
+    link->statements = db_statement_count(link->db);
+    link->quiet_since_us = now_us;
 }
 
 static void recovered(struct link *link)

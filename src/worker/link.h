@@ -10,17 +10,31 @@
  * pauses while that fails. One thread's. Zero-initialise it and set source and owner. */
 struct link {
     const struct config_source *source;
-    const char *owner; /* for the log: "lane 0", "keeper" */
-    struct db *db;     /* NULL: not connected */
+    const char *owner;      /* for the log: "lane 0", "keeper" */
+    struct db *db;          /* NULL: not connected */
+    unsigned opened;        /* how often it was */
+    uint64_t statements;    /* sent over it when last looked */
+    int64_t quiet_since_us; /* that was when none more had been sent since */
     int64_t retry_at_us;
     int64_t pause_us;
     int64_t failing_since_us; /* 0: it works */
     int64_t logged_us;
 };
 
+/* The server ends a connection over which it has heard nothing for so long. What a daemon had
+ * locked when its process, its host or the network stood still is free again then, and not after
+ * the eight hours that are the server's default. */
+enum { LINK_SERVER_WAITS_S = 10 };
+
+/* A link that is open must be looked at at least this often, by link_get or link_keep_alive. */
+enum { LINK_LOOK_EVERY_US = 3000000 };
+
 /* The connection, or NULL: not before link->retry_at_us then. Says in the log when it fails, each
  * minute, and when it works again. */
 struct db *link_get(struct link *link);
+
+/* Lets the server hear something if it has heard nothing for a while. */
+void link_keep_alive(struct link *link);
 
 /* What a statement ended with: a connection that is lost, or leads to a server that takes no
  * writes, is closed. The text goes to the log. */

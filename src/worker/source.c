@@ -223,17 +223,18 @@ static void take_outcomes(struct source *source, struct list *ret_tasks, int64_t
 }
 
 enum work source_next_work(struct source *source, struct list *ret_tasks,
-                           struct agenda_entry **ret_entry, _Atomic int64_t *beat_us)
+                           struct agenda_entry **ret_entry, int64_t until_us,
+                           _Atomic int64_t *beat_us)
 {
     enum work work;
 
     mutex_lock(&source->lock);
     for (;;) {
         int64_t now_us = clock_now_us();
-        int64_t until_us = now_us + IDLE_WAIT_US;
+        int64_t wake_us = now_us + IDLE_WAIT_US;
         *beat_us = now_us;
 
-        recall_deferred(source, now_us, &until_us);
+        recall_deferred(source, now_us, &wake_us);
         if (time_to_settle(source, now_us)) {
             take_outcomes(source, ret_tasks, now_us);
             work = WORK_SETTLE;
@@ -252,12 +253,18 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
                 work = WORK_CLAIM;
                 break;
             }
-            if (next_us < until_us)
-                until_us = next_us;
+            if (next_us < wake_us)
+                wake_us = next_us;
         }
-        if (source->outbox.first && source->outbox_since_us + SETTLE_LINGER_US < until_us)
-            until_us = source->outbox_since_us + SETTLE_LINGER_US;
-        condition_wait_until(&source->wake, &source->lock, until_us);
+        if (now_us >= until_us) {
+            work = WORK_NONE;
+            break;
+        }
+        if (until_us < wake_us)
+            wake_us = until_us;
+        if (source->outbox.first && source->outbox_since_us + SETTLE_LINGER_US < wake_us)
+            wake_us = source->outbox_since_us + SETTLE_LINGER_US;
+        condition_wait_until(&source->wake, &source->lock, wake_us);
     }
     mutex_unlock(&source->lock);
     return work;

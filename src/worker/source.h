@@ -92,16 +92,17 @@ bool source_may_begin(struct task *task);
 
 /* What lanes call. */
 
-enum work { WORK_SETTLE, WORK_CLAIM, WORK_END };
+enum work { WORK_SETTLE, WORK_CLAIM, WORK_NONE, WORK_END };
 enum {
     SETTLE_MAX = 1000
 }; /* outcomes a transaction: beyond it the statements get slower a row, not faster */
 
-/* Waits for the next thing to do. WORK_SETTLE: *ret_tasks has up to SETTLE_MAX tasks, now the
- * lane's. WORK_CLAIM: *ret_entry is the queue, and source_end_claim follows. *beat_us is kept
- * current while it waits. */
+/* Waits for the next thing to do, but no longer than until_us: WORK_NONE. WORK_SETTLE: *ret_tasks
+ * has up to SETTLE_MAX tasks, now the lane's. WORK_CLAIM: *ret_entry is the queue, and
+ * source_end_claim follows. *beat_us is kept current while it waits. */
 enum work source_next_work(struct source *source, struct list *ret_tasks,
-                           struct agenda_entry **ret_entry, _Atomic int64_t *beat_us);
+                           struct agenda_entry **ret_entry, int64_t until_us,
+                           _Atomic int64_t *beat_us);
 
 void source_end_claim(struct source *source);
 

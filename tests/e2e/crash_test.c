@@ -155,6 +155,39 @@ static void what_a_frozen_daemon_holds_in_memory_is_not_begun_after_its_lease(vo
     daemon_stop(frozen);
 }
 
+static void
+a_daemon_that_stands_still_in_the_middle_of_a_claim_holds_its_rows_not_for_long(void **state)
+{
+    struct scene *scene = *state;
+    const char *config = scene_config(scene, NULL, NULL);
+    sql_run(scene->admin, "INSERT INTO dueq_queue (queue, paused) VALUES ('default', 1)");
+    struct process *frozen = daemon_start(config);
+    uint64_t id = scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('work', '')");
+    /* The claim's SELECT … FOR UPDATE waits for this lock, and the probe before it does not. */
+    MYSQL *locker = test_connect(scene->database, NULL);
+    sql_run(locker, "LOCK TABLES dueq_job READ");
+    sql_run(scene->admin, "DELETE FROM dueq_queue");
+    sql_wait_until(scene->admin, 20,
+                   "SELECT COUNT(*) FROM information_schema.processlist WHERE user = '%s' AND info "
+                   "LIKE 'SELECT%%FOR UPDATE%%'",
+                   scene->database->daemon.user);
+    process_signal(frozen, SIGSTOP);
+    mysql_close(locker); /* the server locks the row, for one that does not listen */
+    sql_wait_until(scene->admin, 20,
+                   "SELECT COUNT(*) = 0 FROM information_schema.processlist WHERE user = '%s' AND "
+                   "info LIKE 'SELECT%%FOR UPDATE%%'",
+                   scene->database->daemon.user);
+    struct process *other = daemon_start(config);
+    journal_wait_count_of(scene->journal, id, 1, 40);
+    scene_wait_all_gone(scene, 20);
+    process_signal(frozen, SIGCONT);
+    daemon_stop(other);
+    id = scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('work', '')");
+    journal_wait_count_of(scene->journal, id, 1, 20);
+    journal_expect_each_once(scene->journal, 2);
+    daemon_stop(frozen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +196,7 @@ int main(void)
         SCENE_TEST(daemons_killed_in_the_middle_lose_nothing),
         SCENE_TEST(the_outcome_of_a_daemon_that_stood_still_past_its_lease_is_refused),
         SCENE_TEST(what_a_frozen_daemon_holds_in_memory_is_not_begun_after_its_lease),
+        SCENE_TEST(a_daemon_that_stands_still_in_the_middle_of_a_claim_holds_its_rows_not_for_long),
     };
     return SCENE_RUN(tests);
 }
