@@ -47,10 +47,10 @@ long daemon_memory_kib(struct process *daemon)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/status", (int) process_id(daemon));
-    char *text = test_file_read(path), *line = strstr(text, "VmRSS:");
+    char *text = test_file_read(path), *line = strstr(text, "VmHWM:");
     if (!line)
-        test_fail("%s says nothing of VmRSS", path);
-    long kib = strtol(line + strlen("VmRSS:"), NULL, 10);
+        test_fail("%s says nothing of VmHWM", path);
+    long kib = strtol(line + strlen("VmHWM:"), NULL, 10);
     free(text);
     return kib;
 }
