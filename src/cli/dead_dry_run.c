@@ -53,7 +53,7 @@ int dead_dry_run(struct cli *cli, const struct dead_filter *filter, uint64_t lim
                                     (json_int_t) matched, "would", (json_int_t) would, "groups",
                                     groups_json(groups, count)));
     int printed = count > 0 ? print_groups(groups, count) : EX_OK;
-    printf("%s%llu dead letters match; %llu of them would be %s\n", count > 0 ? "\n" : "",
-           (unsigned long long) matched, (unsigned long long) would, verb);
+    printf("%s%llu match; %llu would be %s\n", count > 0 ? "\n" : "", (unsigned long long) matched,
+           (unsigned long long) would, verb);
     return printed;
 }

@@ -42,6 +42,6 @@ int command_dead_purge(struct cli *cli, const struct command *command, int argc,
     if (cli->json)
         status = json_print(json_pack("{s:I}", "purged", (json_int_t) purged));
     else
-        printf("%llu dead letters deleted\n", (unsigned long long) purged);
+        printf("%llu dead letter%s deleted\n", (unsigned long long) purged, purged == 1 ? "" : "s");
     return done == DB_OK ? status : cli_failed(cli, done, &error);
 }

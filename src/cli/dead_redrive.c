@@ -11,6 +11,8 @@
 #include "json_output.h"
 #include "output.h"
 
+static const int64_t over_max_us = INT64_C(365) * 86400 * 1000000; /* far from the dates' end */
+
 static size_t example_count(const struct dead_redriven *redriven)
 {
     return redriven->left < DEAD_LEFT_MAX ? (size_t) redriven->left : DEAD_LEFT_MAX;
@@ -32,7 +34,8 @@ static json_t *redriven_json(const struct dead_redriven *redriven)
 
 static void print_redriven(const struct dead_redriven *redriven)
 {
-    printf("%llu jobs given back\n", (unsigned long long) redriven->done);
+    printf("%llu job%s given back\n", (unsigned long long) redriven->done,
+           redriven->done == 1 ? "" : "s");
     if (redriven->left == 0)
         return;
     printf("%llu left:\n", (unsigned long long) redriven->left);
@@ -87,6 +90,8 @@ int command_dead_redrive(struct cli *cli, const struct command *command, int arg
         return status;
     if (!dead_options_finish(cli, command, &options, argc - 1, argv + 1))
         return EX_USAGE;
+    if (redrive_options.over_us > over_max_us)
+        return cli_usage(command, "--over: a year at most");
     redrive_options.limit = (uint64_t) limit;
     status = cli_connect(cli, CLI_NEED_SCHEMA);
     if (status != EX_OK)

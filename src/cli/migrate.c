@@ -17,8 +17,11 @@ int command_migrate(struct cli *cli, const struct command *command, int argc, ch
     if (status != EX_OK)
         return status;
     enum db_status migrated = schema_migrate(cli->db, &from, &error);
-    if (migrated != DB_OK)
-        return cli_failed(cli, migrated, &error);
+    if (migrated != DB_OK) {
+        status = cli_failed(cli, migrated, &error);
+        /* No statement failed: the schema is newer than this dueq. */
+        return migrated == DB_FATAL && db_error_number(cli->db) == 0 ? EX_CONFIG : status;
+    }
     if (cli->json)
         return json_print(json_pack("{s:i, s:i}", "from", (int) from, "to", (int) SCHEMA_VERSION));
     if (from == SCHEMA_VERSION)

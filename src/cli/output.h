@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 #include "buffer.h"
-#include "row_text.h"
 
 /* What goes to a person's terminal. Whatever stands in a row was written by a stranger: before it
  * is shown, every byte that could move the cursor, change a colour, turn the direction of writing

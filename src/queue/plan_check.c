@@ -101,6 +101,8 @@ enum db_status plan_check(struct db *db, struct check_findings *findings, struct
     } else if (status == DB_LOST) {
         error_set(error, "%s", words.text);
         return status;
+    } else if (status == DB_READ_ONLY) { /* the server's check says so */
+        return DB_OK;
     } else if (db_error_number(db) == ER_KEY_DOES_NOT_EXIST) {
         check_findings_add(findings, name, CHECK_FAILURE,
                            "dueq_job has lost its index due, without which nothing can be claimed: "
