@@ -55,12 +55,12 @@ long daemon_memory_kib(struct process *daemon)
     return kib;
 }
 
-unsigned daemon_open_files(struct process *daemon)
+static unsigned count_entries(struct process *daemon, const char *what)
 {
     char path[64];
     unsigned count = 0;
     const struct dirent *entry;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int) process_id(daemon));
+    snprintf(path, sizeof path, "/proc/%d/%s", (int) process_id(daemon), what);
     DIR *directory = opendir(path);
     if (!directory)
         test_fail("%s cannot be read", path);
@@ -68,6 +68,16 @@ unsigned daemon_open_files(struct process *daemon)
         count += entry->d_name[0] != '.';
     closedir(directory);
     return count;
+}
+
+unsigned daemon_open_files(struct process *daemon)
+{
+    return count_entries(daemon, "fd");
+}
+
+unsigned daemon_threads(struct process *daemon)
+{
+    return count_entries(daemon, "task");
 }
 
 void daemon_install_handler(const char *directory, const char *name)

@@ -19,9 +19,10 @@ void daemon_reload(struct process *daemon);
 /* Waits until the daemon says in its row of dueq_worker that the counter is at least `value`. */
 void daemon_wait_counter(struct process *daemon, MYSQL *admin, const char *counter, uint64_t value);
 
-/* Resident memory at its highest, in KiB, and open files, as the kernel counts them. */
+/* Resident memory at its highest, in KiB, open files, and threads, as the kernel counts them. */
 long daemon_memory_kib(struct process *daemon);
 unsigned daemon_open_files(struct process *daemon);
+unsigned daemon_threads(struct process *daemon);
 
 /* A directory with copies of the built plugins of these names (ended by NULL), owned and moded as
  * dueqd wants it. */
