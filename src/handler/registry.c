@@ -156,7 +156,7 @@ static void report_missing(const struct registry *registry, const struct config 
         buffer_append_format(&list, "%s%s", i ? ", " : "", names[i]);
     }
     const char *near = suggest_name(kind->handler, names, registry->plugins.count);
-    config_report_add(report, false, config->file, kind->line,
+    config_report_add(report, false, kind->file ? kind->file : config->file, kind->line,
                       "kinds[%zu].handler: no plugin in %s is named '%s'%s%s%s (loaded: %s)", index,
                       config->handler_directory, kind->handler, near ? "; did you mean '" : "",
                       near ? near : "", near ? "'?" : "", list.len ? list.bytes : "none");
@@ -172,7 +172,7 @@ static int open_line(struct registry *registry, const struct config *config, siz
         report_missing(registry, config, index, report);
         return 0;
     }
-    struct options_place place = { .file = config->file,
+    struct options_place place = { .file = kind->file ? kind->file : config->file,
                                    .line = kind->line,
                                    .handler = plugin->handler.name };
     snprintf(place.path, sizeof place.path, "kinds[%zu]", index);
