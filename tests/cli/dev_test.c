@@ -197,7 +197,6 @@ static void the_end_of_the_daemon_or_the_server_ends_the_rest(void **state)
     server = read_pid(directory, "server.pid");
     pid_t daemon = child_named(process_id(dev), "dueqd");
     kill(server, SIGKILL);
-    kill(daemon, SIGKILL); /* it would try to drain for half a minute */
     assert_int_equal(process_wait(dev, DEV_LIMIT_S), EX_UNAVAILABLE);
     expect_text(process_stderr(dev), "the database server ended, with status 137");
     expect_ended(daemon, "dueqd");
