@@ -205,6 +205,16 @@ static void obey(const char *payload, const char *line, uint64_t jobs)
             usleep(1000);
         answer("dead", "an afterthought");
         write_pids(rest, 0);
+    } else if (strncmp(payload, "!escape ", 8) == 0) { /* one out of reach keeps our descriptors */
+        pid_t pid = fork();
+        if (pid == 0) {
+            setsid();
+            write_pids(rest, getppid());
+            sleep_for_ever();
+        }
+        while (access(rest, F_OK) < 0)
+            usleep(1000);
+        exit(3);
     } else if (strncmp(payload, "!hang-all ", 10) == 0) {
         write_pids(rest, start_grandchild(SIG_DFL));
         sleep_for_ever();

@@ -136,6 +136,23 @@ static void an_exit_before_the_answer_is_a_retry_whatever_its_status(void **stat
     fake_close_clean(&fake);
 }
 
+static void a_death_is_noticed_though_an_escaped_process_holds_the_pipes(void **state)
+{
+    const char *file = scratch("escape");
+    char payload[300];
+    pid_t pids[2];
+    (void) state;
+
+    OPEN(COMMAND("lines"), LINES);
+    snprintf(payload, sizeof payload, "!escape %s", file);
+    assert_int_equal(run(payload), DUEQ_RETRY);
+    assert_string_equal(job.message, "the child ended before it had answered; exit status 3");
+    assert_true(read_pids(file, pids));
+    assert_false(is_gone(pids[0]));
+    kill(pids[0], SIGKILL);
+    fake_close_clean(&fake);
+}
+
 static void a_line_that_is_no_answer_is_shown_and_costs_the_child(void **state)
 {
     (void) state;
@@ -288,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_message_has_only_what_was_said_since_the_last_answer),
         cmocka_unit_test(a_crash_is_a_retry_with_its_signal_and_last_words),
         cmocka_unit_test(an_exit_before_the_answer_is_a_retry_whatever_its_status),
+        cmocka_unit_test(a_death_is_noticed_though_an_escaped_process_holds_the_pipes),
         cmocka_unit_test(a_line_that_is_no_answer_is_shown_and_costs_the_child),
         cmocka_unit_test(an_answer_without_end_is_cut_off),
         cmocka_unit_test(a_line_too_many_costs_the_child_and_not_the_job),

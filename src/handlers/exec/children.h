@@ -17,8 +17,8 @@
  * nobody is using it, and no thread of dueqd ever waits for a process that another one may have
  * collected.
  *
- *     NONE ──► STARTING ──► IDLE ◄──► LENT ──► NONE      (children_take, _give_back; _stop,
- * _release) └─► LEAVING ◄─┘ ──► NONE   (max_jobs reached, or closing) */
+ *     NONE -> STARTING -> IDLE <-> LENT -> NONE      children_take, _give_back; _stop, _release
+ *     IDLE, LENT -> LEAVING -> NONE                  closing; max_jobs reached */
 
 enum child_state {
     CHILD_NONE, /* no process */

@@ -74,8 +74,7 @@ static enum received receive(struct exchange *exchange)
     }
 }
 
-/* Whether the answer is complete, and how; GONE: not yet. `from`: where the bytes begin that are
- * new. */
+/* Whether the answer is complete, and how. `from`: where the bytes begin that are new. */
 static enum ending look_for_line(struct exchange *exchange, size_t from)
 {
     char *newline = memchr(exchange->answer + from, '\n', exchange->answer_len - from);
@@ -91,7 +90,7 @@ static enum ending look_for_line(struct exchange *exchange, size_t from)
 static enum ending talk(struct exchange *exchange)
 {
     const struct process *process = &exchange->child->process;
-    bool takes = true;
+    bool takes = true, over = false;
 
     switch (receive(exchange)) {
     case BYTES:
@@ -109,7 +108,7 @@ static enum ending talk(struct exchange *exchange)
             { .fd = takes && exchange->written < exchange->request_len ? process->in : -1,
               .events = POLLOUT },
         };
-        poll(fds, 2, STOP_POLL_MS);
+        poll(fds, 2, over ? 0 : STOP_POLL_MS);
         if (fds[0].revents) {
             size_t from = exchange->answer_len;
             if (receive(exchange) == END)
@@ -120,9 +119,13 @@ static enum ending talk(struct exchange *exchange)
         }
         if (exchange->children->host->cancelled(exchange->job))
             return STOPPED;
-        if (!fds[0].revents && !fds[1].revents &&
-            children_is_over(exchange->children, exchange->child))
-            return GONE; /* and something that it left behind holds its stdout */
+        /* Something that it left behind may hold its stdout, so that there is no end of it. What it
+         * wrote before it ended was there before it was known to be over: one look more, and
+         * nothing is missed. */
+        if (!fds[0].revents && over)
+            return GONE;
+        over = over || (!fds[0].revents && !fds[1].revents &&
+                        children_is_over(exchange->children, exchange->child));
     }
 }
 
