@@ -27,7 +27,7 @@ static int check(const struct options *options)
 
     int error = config_load(options->config_file, &config, &report);
     if (!error)
-        error = engine_new(config, &engine, &report);
+        error = engine_new(config, ENGINE_REFUSES_BAD_PLUGINS, &engine, &report);
     print_report(&report);
     config_report_done(&report);
     if (!error)
@@ -68,7 +68,7 @@ static int run(const struct options *options)
     int error = config_load(options->config_file, &config, &report);
     if (!error) {
         log_set_level(config->log_level);
-        error = engine_new(config, &engine, &report);
+        error = engine_new(config, ENGINE_PASSES_OVER_BAD_PLUGINS, &engine, &report);
     }
     service_log_report(&report);
     config_report_done(&report);

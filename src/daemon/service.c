@@ -111,7 +111,7 @@ static struct engine *load_engine(const char *file)
 
     int error = config_load(file, &config, &report);
     if (!error)
-        error = engine_new(config, &engine, &report);
+        error = engine_new(config, ENGINE_REFUSES_BAD_PLUGINS, &engine, &report);
     service_log_report(&report);
     config_report_done(&report);
     if (!error) {

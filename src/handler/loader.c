@@ -126,6 +126,7 @@ static int add_file(const char *directory, const char *name, struct plugin_list 
     if (r < 0) {
         if (r != -ENOMEM)
             config_report_add(report, false, file.bytes, 0, "%s", error.text);
+        list->left_out++;
         buffer_done(&file);
         return r == -ENOMEM ? r : 0;
     }
@@ -135,6 +136,7 @@ static int add_file(const char *directory, const char *name, struct plugin_list 
             report, false, file.bytes, 0,
             "is left out: its handler name '%s' is that of %s, which was loaded first",
             plugin.handler.name, same->file);
+        list->left_out++;
         dlclose(plugin.library);
         buffer_done(&file);
         return 0;

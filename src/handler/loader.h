@@ -17,6 +17,7 @@ struct plugin {
 struct plugin_list {
     struct plugin *plugins; /* in the order of the file names */
     size_t count;
+    size_t left_out; /* files that are no good plugins */
 };
 
 /* Loads each regular *.so file (none with a leading dot) of the directory that is a plugin, in the

@@ -276,6 +276,11 @@ const struct binding *registry_find(const struct registry *registry, const char 
     return binding ? binding : routes_find(&registry->own_names, kind, len);
 }
 
+size_t registry_left_out(const struct registry *registry)
+{
+    return registry->plugins.left_out;
+}
+
 size_t registry_count(const struct registry *registry)
 {
     return registry->count;

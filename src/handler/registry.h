@@ -49,5 +49,8 @@ void registry_free(struct registry *registry);
  * Prefix "order.*" matches "order.paid" and "order.a.b", not "order". */
 const struct binding *registry_find(const struct registry *registry, const char *kind);
 
+/* How many errors in the report were bad plugin files. */
+size_t registry_left_out(const struct registry *registry);
+
 size_t registry_count(const struct registry *registry);
 const struct binding *registry_at(const struct registry *registry, size_t index);

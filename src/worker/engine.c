@@ -89,7 +89,8 @@ static int make_sources(struct engine *engine)
     return error;
 }
 
-int engine_new(struct config *config, struct engine **ret_engine, struct config_report *report)
+int engine_new(struct config *config, enum engine_plugins plugins, struct engine **ret_engine,
+               struct config_report *report)
 {
     size_t errors_before = report->error_count;
     struct engine *engine = calloc(1, sizeof *engine);
@@ -101,8 +102,13 @@ int engine_new(struct config *config, struct engine **ret_engine, struct config_
     name_worker(engine->worker, sizeof engine->worker);
 
     int error = registry_new(config, &callbacks, &engine->registry, report);
-    if (!error && report->error_count > errors_before)
-        error = -EINVAL;
+    if (!error) {
+        size_t errors = report->error_count - errors_before;
+        if (plugins == ENGINE_PASSES_OVER_BAD_PLUGINS)
+            errors -= registry_left_out(engine->registry);
+        if (errors > 0)
+            error = -EINVAL;
+    }
     if (error) {
         engine_free(engine);
         return error;

@@ -12,10 +12,15 @@
  * and one that is wrong leaves the old engine untouched. */
 struct engine;
 
+/* A bad plugin file that no line of the configuration needs is passed over at the start, so that it
+ * stops no job but its own. At a reload it is refused like any other error, since what is in force
+ * may well have the good file still. */
+enum engine_plugins { ENGINE_PASSES_OVER_BAD_PLUGINS, ENGINE_REFUSES_BAD_PLUGINS };
+
 /* Takes config, in any case. Loads the handlers and opens their instances. -EINVAL with errors in
  * the report when something in the configuration does not work out: nothing of it is left then. */
-int engine_new(struct config *config, struct engine **ret_engine, struct config_report *report)
-    __attribute__((warn_unused_result));
+int engine_new(struct config *config, enum engine_plugins plugins, struct engine **ret_engine,
+               struct config_report *report) __attribute__((warn_unused_result));
 
 /* Starts the threads. On failure the engine can only be freed. */
 int engine_start(struct engine *engine) __attribute__((warn_unused_result));
