@@ -1,6 +1,8 @@
 #include "fixture.h"
 
 #include "server.h"
+#include "thread.h"
+#include "transaction.h"
 
 /* What a connection says when its server is stopped, killed, held still or read-only. */
 
@@ -145,7 +147,10 @@ static void a_server_that_does_not_answer_is_given_up_after_the_timeout(void **s
     expect_status(db_open(&options, &patient, &error), DB_OK, error);
 
     test_server_freeze(server);
-    enum db_status asked = db_run(patient, "SELECT 1", &error);
+    enum db_status asked;
+    do /* all its threads have not stopped yet when the signal is sent */
+        asked = db_run(patient, "SELECT 1", &error);
+    while (asked == DB_OK);
     enum db_status opened = db_open(&options, &none, &error);
     test_server_thaw(server);
     expect_status(asked, DB_LOST, error);
@@ -154,11 +159,74 @@ static void a_server_that_does_not_answer_is_given_up_after_the_timeout(void **s
     db_close(patient);
 }
 
+struct ending {
+    struct db *db;
+    enum db_status status;
+    bool in_doubt;
+    struct error error;
+};
+
+static void *run_end(void *arg)
+{
+    struct ending *ending = arg;
+    db_thread_init();
+    ending->status = transaction_end(ending->db, DB_OK, &ending->in_doubt, &ending->error);
+    db_thread_done();
+    return NULL;
+}
+
+/* The server has the COMMIT, but cannot carry it out before another connection lets it. */
+static void a_commit_whose_answer_does_not_come_is_in_doubt_and_may_have_happened(void **state)
+{
+    (void) state;
+    struct ending ending = { .db = f.db };
+    struct error error = { "" };
+    pthread_t thread;
+    fixture_insert(&f, 1);
+    expect_status(transaction_begin(f.db, &error), DB_OK, error);
+    expect_status(db_run(f.db, "UPDATE dueq_job SET attempts = 5", &error), DB_OK, error);
+    sql_run(f.admin, "FLUSH TABLES WITH READ LOCK");
+    assert_int_equal(thread_start(&thread, "commit", run_end, &ending), 0);
+    sql_wait_until(f.admin, LIMIT_S,
+                   "SELECT COUNT(*) FROM information_schema.processlist"
+                   " WHERE id = %llu AND info = 'COMMIT' AND state LIKE 'Waiting%%'",
+                   (unsigned long long) db_connection_id(f.db));
+    db_abort(f.db);
+    pthread_join(thread, NULL);
+    expect_status(ending.status, DB_LOST, ending.error);
+    assert_true(ending.in_doubt);
+    sql_run(f.admin, "UNLOCK TABLES");
+    sql_wait_until(f.admin, LIMIT_S, "SELECT attempts = 5 FROM dueq_job");
+}
+
+static void a_transaction_that_failed_is_rolled_back_and_not_in_doubt(void **state)
+{
+    (void) state;
+    struct error error = { "" };
+    bool in_doubt = true;
+    fixture_insert(&f, 1);
+    expect_status(transaction_begin(f.db, &error), DB_OK, error);
+    expect_status(db_run(f.db, "UPDATE dueq_job SET attempts = 5", &error), DB_OK, error);
+    expect_status(transaction_end(f.db, DB_CONSTRAINT, &in_doubt, &error), DB_CONSTRAINT, error);
+    assert_false(in_doubt);
+    assert_int_equal(sql_u64(f.admin, "SELECT attempts FROM dueq_job"), 0);
+    expect_status(db_run(f.db, "UPDATE dueq_job SET attempts = 6", &error), DB_OK, error);
+    assert_int_equal(sql_u64(f.admin, "SELECT attempts FROM dueq_job"), 6);
+
+    /* A connection that cannot even roll back is of no use, whatever the failure was. */
+    sql_run(f.admin, "KILL %llu", (unsigned long long) db_connection_id(f.db));
+    expect_status(transaction_end(f.db, DB_RETRY, &in_doubt, &error), DB_LOST, error);
+    assert_false(in_doubt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_read_only_server_takes_no_writes_and_says_so, clear),
         cmocka_unit_test_setup(a_server_that_becomes_read_only_before_the_commit_refuses_it, clear),
+        cmocka_unit_test_setup(
+            a_commit_whose_answer_does_not_come_is_in_doubt_and_may_have_happened, clear),
+        cmocka_unit_test_setup(a_transaction_that_failed_is_rolled_back_and_not_in_doubt, clear),
         cmocka_unit_test_setup(a_stopped_server_is_a_lost_connection_until_it_is_back, clear),
         cmocka_unit_test_setup(a_killed_server_gives_the_claimed_rows_back, clear),
         cmocka_unit_test_setup(a_server_that_does_not_answer_is_given_up_after_the_timeout, clear),
