@@ -81,30 +81,17 @@ static size_t collect(struct renewal *renewal, struct source *source,
     return count;
 }
 
-static const struct fence *find(const struct fence *fences, size_t count, uint64_t id)
-{
-    for (size_t low = 0, high = count; low < high;) { /* sorted by id by whoever set the states */
-        size_t middle = low + (high - low) / 2;
-        if (fences[middle].id == id)
-            return &fences[middle];
-        if (fences[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-static void apply(struct source *source, const struct fence *fences, size_t count,
-                  int64_t renewed_us)
+/* A replaced job may run here under its old token and its new one at the same time. */
+static void apply(struct source *source, struct fence *fences, size_t count, int64_t renewed_us)
 {
     size_t lost = 0;
 
     mutex_lock(&source->lock);
     for (struct list_node *n = source->in_flight.first; n; n = n->next) {
         struct task *task = flight_task(n);
-        const struct fence *fence = find(fences, count, task->job.id);
-        if (!fence || fence->lease != task->job.lease || task->settling)
+        const struct fence *fence = fence_find(fences, count, task->job.id, task->job.lease,
+                                               task->job.attempts);
+        if (!fence || task->settling)
             continue;
         if (fence->state == FENCE_HELD && renewed_us)
             task->lease_until_us = renewed_us + task->queue->lease_us;
