@@ -269,6 +269,27 @@ static enum db_status put_off(struct db *db, const struct claim *claim, struct e
     return status;
 }
 
+static enum db_status keep(struct db *db, const struct claim *claim, struct error *error)
+{
+    uint64_t *ids = calloc(claim->count, sizeof *ids);
+    size_t count = 0;
+    int64_t put_off_us = 0;
+    if (!ids) {
+        error_set(error, "out of memory");
+        return DB_FATAL;
+    }
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct claimed *item = &claim->items[i];
+        if (item->verdict != CLAIM_KEEP)
+            continue;
+        ids[count++] = item->job.id;
+        put_off_us = item->put_off_us;
+    }
+    enum db_status status = job_rows_extend(db, ids, count, put_off_us, error);
+    free(ids);
+    return status;
+}
+
 /* A job whose unique key a producer is at is released: it is due, and the next claim's. */
 static enum db_status release_busy_keys(struct db *db, struct claim *claim, struct error *error)
 {
@@ -330,7 +351,8 @@ static enum db_status record_expired(struct db *db, const struct claim_request *
     }
     for (size_t i = 0; i < claim->count; i++) {
         const struct claimed *item = &claim->items[i];
-        if (item->job.expired_lease && item->verdict != CLAIM_RELEASE)
+        if (item->job.expired_lease && item->verdict != CLAIM_RELEASE &&
+            item->verdict != CLAIM_KEEP)
             errors[count++] = (struct job_error){ item->job.id, item->job.attempts, message,
                                                   sizeof message - 1 };
     }
@@ -356,6 +378,8 @@ enum db_status claim_commit(struct db *db, const struct claim_request *request, 
         status = job_rows_lease(db, ids, ids_to_run(claim, ids), token, lease_us, error);
     if (status == DB_OK)
         status = put_off(db, claim, error);
+    if (status == DB_OK)
+        status = keep(db, claim, error);
     if (status == DB_OK)
         status = record_expired(db, request, claim, error);
     if (status == DB_OK)

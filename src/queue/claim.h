@@ -17,6 +17,8 @@ enum claim_verdict {
     CLAIM_RUN,     /* lease it, charging an attempt */
     CLAIM_PUT_OFF, /* uncharged, due again after put_off_us */
     CLAIM_RELEASE, /* leave it as it is */
+    CLAIM_KEEP,    /* its lease and attempt stay, due again after put_off_us: the same one for all
+                      of a claim */
     CLAIM_DEAD,    /* to dueq_dead, with reason and message */
 };
 

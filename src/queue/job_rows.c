@@ -96,6 +96,26 @@ enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, 
     return status;
 }
 
+enum db_status job_rows_extend(struct db *db, const uint64_t *ids, size_t count, int64_t lease_us,
+                               struct error *error)
+{
+    if (count == 0)
+        return DB_OK;
+    struct row_list rows = { 0 };
+    struct buffer tail = { 0 };
+    fill_ids(&rows, ids, count);
+    buffer_append_format(&tail, JOIN_JOBS " SET j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
+                         (long long) lease_us);
+    enum db_status status = DB_FATAL;
+    if (tail.failed)
+        error_set(error, "out of memory for a statement");
+    else
+        status = run_for(db, "UPDATE ", &rows, id_column, 1, tail.bytes, error);
+    buffer_done(&tail);
+    row_list_done(&rows);
+    return status;
+}
+
 /* A date that no calendar has would be refused, and the whole statement with it. */
 static int64_t calendar_delay(int64_t delay_us)
 {

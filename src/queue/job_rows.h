@@ -32,6 +32,10 @@ enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, 
                               int64_t lease_us, struct error *error)
     __attribute__((warn_unused_result));
 
+/* Due again that much later; lease and attempts stay. */
+enum db_status job_rows_extend(struct db *db, const uint64_t *ids, size_t count, int64_t lease_us,
+                               struct error *error) __attribute__((warn_unused_result));
+
 struct postponed {
     uint64_t id;
     uint32_t refund; /* attempts taken back: 1 for one that should not count */

@@ -1,33 +1,25 @@
 #include "lease.h"
 
-#include "row_list.h"
+#include <stdlib.h>
+
+#include "job_rows.h"
 #include "transaction.h"
 
 static enum db_status write_held(struct db *db, const struct fence *fences, size_t count,
                                  int64_t lease_us, struct error *error)
 {
-    static const char *const columns[] = { "id BIGINT UNSIGNED" };
-    struct row_list rows = { 0 };
-    struct buffer sql = { 0 };
-    enum db_status status = DB_OK;
+    uint64_t *ids = calloc(count, sizeof *ids);
+    size_t held = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (fences[i].state != FENCE_HELD)
-            continue;
-        row_list_next(&rows);
-        row_list_u64(&rows, fences[i].id);
+    if (!ids) {
+        error_set(error, "out of memory");
+        return DB_FATAL;
     }
-    if (rows.rows > 0) {
-        buffer_append_text(&sql, "UPDATE ");
-        row_list_append(&rows, db, &sql, columns, 1);
-        buffer_append_format(&sql,
-                             " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
-                             " SET j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
-                             (long long) lease_us);
-        status = db_execute_buffer(db, &sql, NULL, error);
-    }
-    buffer_done(&sql);
-    row_list_done(&rows);
+    for (size_t i = 0; i < count; i++)
+        if (fences[i].state == FENCE_HELD)
+            ids[held++] = fences[i].id;
+    enum db_status status = job_rows_extend(db, ids, held, lease_us, error);
+    free(ids);
     return status;
 }
 

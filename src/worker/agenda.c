@@ -109,6 +109,13 @@ void agenda_claimed(struct agenda_entry *entry, int priority, size_t claimed, bo
         entry->next_us = now_us + entry->queue->poll_us;
 }
 
+void agenda_stuck(struct agenda_entry *entry, int priority, int64_t now_us)
+{
+    entry->due[priority] = false;
+    if (agenda_priority(entry) < 0)
+        entry->next_us = now_us + entry->queue->poll_us;
+}
+
 void agenda_hurry(struct agenda_entry *entry, int64_t at_us)
 {
     if (at_us < entry->next_us)

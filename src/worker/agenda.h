@@ -54,6 +54,9 @@ void agenda_probed(struct agenda_entry *entry, const struct probe *probe, int64_
 void agenda_claimed(struct agenda_entry *entry, int priority, size_t claimed, bool full,
                     int64_t now_us);
 
+/* A claim at `priority` found only rows that it had to leave as they are. */
+void agenda_stuck(struct agenda_entry *entry, int priority, int64_t now_us);
+
 /* Look no later than this. */
 void agenda_hurry(struct agenda_entry *entry, int64_t at_us);
 /* Not before this: no room, or no rate left. */

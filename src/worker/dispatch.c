@@ -18,6 +18,8 @@ enum {
     NO_ROOM_US = 20000,   /* unless a job ends before */
     FAILED_US = 1000000,  /* after a claim that failed for another reason than a lost connection */
     STARVED_US = 5000000, /* due but locked for so long is worth a line */
+    STILL_RUNNING_US = 1000000, /* when to look again at a row that is due but runs here: the
+                                   keeper, if it can, renews its lease before */
     LOG_EVERY_US = 60000000,
     MAX_BYTES = 64 * 1024 * 1024, /* of payloads in one claim */
 };
@@ -162,7 +164,10 @@ static void decide(struct dispatch *dispatch, const struct round *round, struct 
         return;
     }
     if (job->expired_lease && source_runs(source, job->id)) {
-        item->verdict = CLAIM_RELEASE; /* still running here: the keeper will renew its lease */
+        /* Not ours to renew where the lease is another daemon's: then an earlier attempt runs here
+         * and has yet to stop. Either way it must not stand before the others. */
+        item->verdict = CLAIM_KEEP;
+        item->put_off_us = STILL_RUNNING_US;
         return;
     }
     *ret_binding = registry_find(source->registry, job->kind);
@@ -310,6 +315,17 @@ static void watch_starvation(struct dispatch *dispatch, struct round *round)
                     source->config->name, round->queue->name, round->priority);
 }
 
+/* Rows that had to be left as they are would be the next claim's again, and at once. */
+static void pause_if_stuck(struct source *source, struct round *round)
+{
+    for (size_t i = 0; i < round->claim.count; i++)
+        if (round->claim.items[i].verdict != CLAIM_RELEASE)
+            return;
+    mutex_lock(&source->lock);
+    agenda_stuck(round->entry, round->priority, clock_now_us());
+    mutex_unlock(&source->lock);
+}
+
 static enum db_status claim_round(struct dispatch *dispatch, struct db *db, struct round *round,
                                   struct error *error)
 {
@@ -343,8 +359,10 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
                           &in_doubt, error);
     if (status == DB_OK || in_doubt)
         hand_over(source, round, tasks, begun_us + round->queue->lease_us, in_doubt);
-    if (status == DB_OK)
+    if (status == DB_OK) {
         report_dead(dispatch, &round->claim);
+        pause_if_stuck(source, round);
+    }
     return status;
 }
 
