@@ -291,7 +291,8 @@ void pool_read_gauges(struct pool *pool, struct pool_gauges *ret_gauges)
         .threads = pool->thread_count,
         .waiting = (uint32_t) pool->inbox.count,
         .running = pool->running,
-        .pending = pool->in_flight - pool->running,
+        /* For a moment the thread of a job that is finished already may count as running still. */
+        .pending = pool->in_flight > pool->running ? pool->in_flight - pool->running : 0,
     };
     mutex_unlock(&pool->lock);
 }
