@@ -63,6 +63,7 @@ static void *lane_main(void *arg)
         if (!lane->link.db)
             pause_for_connection(lane);
     }
+    lane->beat_us = INT64_MAX; /* it need not move any more, while other sources still drain */
     link_close(&lane->link);
     db_thread_done();
     return NULL;
