@@ -31,7 +31,7 @@ struct batch {
 
 /* `head` <list of dead_ids> `tail`, of those that are not left. */
 static bool append_for(struct db *db, struct buffer *sql, const char *head,
-                       const struct batch *batch, const char *tail)
+                       const struct batch *batch, const char *tail, bool locking)
 {
     static const char *const columns[] = { "id BIGINT UNSIGNED" };
     struct row_list rows = { 0 };
@@ -44,7 +44,7 @@ static bool append_for(struct db *db, struct buffer *sql, const char *head,
     }
     bool any = rows.rows > 0;
     buffer_append_text(sql, head);
-    row_list_append(&rows, db, sql, columns, 1);
+    (locking ? row_list_append_locking : row_list_append)(&rows, db, sql, columns, 1);
     buffer_append_text(sql, tail);
     row_list_done(&rows);
     return any;
@@ -55,7 +55,7 @@ static enum db_status query_for(struct db *db, const char *head, const struct ba
                                 struct error *error)
 {
     struct buffer sql = { 0 };
-    append_for(db, &sql, head, batch, tail);
+    append_for(db, &sql, head, batch, tail, true);
     enum db_status status = db_query_buffer(db, &sql, ret_result, error);
     buffer_done(&sql);
     return status;
@@ -67,7 +67,7 @@ static enum db_status execute_for(struct db *db, const char *head, const struct 
     struct buffer sql = { 0 };
     enum db_status status = DB_OK;
     *ret_affected = 0;
-    if (append_for(db, &sql, head, batch, tail))
+    if (append_for(db, &sql, head, batch, tail, false))
         status = db_execute_buffer(db, &sql, ret_affected, error);
     buffer_done(&sql);
     return status;

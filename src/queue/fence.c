@@ -59,7 +59,7 @@ static enum db_status select_ours(struct db *db, struct fence *fences, size_t co
     }
     if (rows.rows > 0) {
         buffer_append_text(&sql, "SELECT j.id, j.lease, j.attempts FROM ");
-        row_list_append(&rows, db, &sql, columns, 3);
+        row_list_append_locking(&rows, db, &sql, columns, 3);
         buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
                                  " WHERE j.lease = t.lease AND j.attempts = t.attempt");
         buffer_append_text(&sql, locking);

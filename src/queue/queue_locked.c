@@ -68,7 +68,7 @@ static enum db_status filter_ids(struct db *db, uint64_t *ids, size_t *count, co
         row_list_u64(&rows, ids[i]);
     }
     buffer_append_text(&sql, "SELECT j.id FROM ");
-    row_list_append(&rows, db, &sql, columns, 1);
+    row_list_append_locking(&rows, db, &sql, columns, 1);
     buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
                              " WHERE j.next_run_at <= NOW(6)");
     buffer_append_text(&sql, locking);

@@ -57,3 +57,11 @@ void row_list_append(struct row_list *list, struct db *db, struct buffer *sql,
         buffer_append_format(sql, "%s%s PATH '$[%zu]'", i ? ", " : "", columns[i], i);
     buffer_append_text(sql, ")) t");
 }
+
+void row_list_append_locking(struct row_list *list, struct db *db, struct buffer *sql,
+                             const char *const *columns, size_t count)
+{
+    buffer_append_text(sql, "(SELECT * FROM ");
+    row_list_append(list, db, sql, columns, count);
+    buffer_append_text(sql, ") t");
+}

@@ -146,7 +146,7 @@ static void a_job_is_shown_with_all_its_columns_and_failures(void **state)
         "kind          k\n",     "phase         delayed\n",
         "priority      2\n",     "attempts      2 of 9\n",
         "retry policy  fixed\n", "unique key    u\n",
-        "ordering key  o\n",     "{\"t\":\"x\"}\n",
+        "ordering key  o\n",     "\nheaders       {\"t\":",
         "    {\"a\": 1}\n",      "host:1\n",
         "      failure 1\n",     "      failure 2\n",
     };
