@@ -36,6 +36,7 @@ struct round {
     struct pool *pool;
     uint32_t granted; /* reserved in the pool and allowed by the rate, not yet submitted */
     int priority;     /* -1: nothing is known to be due */
+    char source_id[SCHEMA_SOURCE_ID_SIZE];
     struct batch *batch;
     struct claim claim;
 };
@@ -62,6 +63,7 @@ static bool begin_round(struct source *source, struct agenda_entry *entry, struc
     round->priority = now_us - entry->probed_us < REPROBE_US && entry->probed_us
                           ? agenda_priority(entry)
                           : -1;
+    memcpy(round->source_id, source->schema.source_id, sizeof round->source_id);
     mutex_unlock(&source->lock);
 
     uint32_t room = pool_reserve(round->pool, round->queue->batch, concurrency);
@@ -247,7 +249,7 @@ static struct task *make_task(struct source *source, struct round *round,
     task->binding = binding;
     task->retry = retry;
     task->queue = round->queue;
-    snprintf((char *) (task + 1), ID_SIZE, "%s-%" PRIu64, source->schema.source_id, item->job.id);
+    snprintf((char *) (task + 1), ID_SIZE, "%s-%" PRIu64, round->source_id, item->job.id);
     return task;
 }
 
