@@ -13,10 +13,11 @@
 #include "task.h"
 
 enum {
-    SETTLE_FULL = 500,       /* outcomes that are settled without waiting for more */
-    SETTLE_LINGER_US = 5000, /* how long one waits for company while others are running */
-    IDLE_WAIT_US = 1000000,  /* a waiting lane shows a sign of life this often */
-    TOKEN_BITS = 40,         /* of a lease token: below the worker's id */
+    SETTLE_FULL = 500,              /* outcomes that are settled without waiting for more */
+    SETTLE_LINGER_US = 5000,        /* how long one waits for company while others are running */
+    IDLE_WAIT_US = 1000000,         /* a waiting lane shows a sign of life this often */
+    TOKEN_BITS = 40,                /* of a lease token: below the worker's id */
+    UNSETTLED_MAX = 4 * SETTLE_MAX, /* outcomes that wait: beyond it nothing more is claimed */
 };
 
 int source_new(const struct config *all, const struct config_source *config,
@@ -152,6 +153,14 @@ static bool all_finished(const struct source *source)
            source->in_flight.count;
 }
 
+/* Pools have room again as soon as a handler has ended. Where the database takes no outcomes, but
+ * lets us claim, the ones that wait for it would grow without end. */
+static bool may_claim(const struct source *source)
+{
+    return source->ready && source->schema_ok && !source->draining &&
+           source->outbox.count + source->deferred.count + source->settling <= UNSETTLED_MAX;
+}
+
 /* There is room in a pool again for queues that found none. */
 static bool unblock(struct source *source)
 {
@@ -245,7 +254,7 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
             work = WORK_END;
             break;
         }
-        if (source->ready && source->schema_ok && !source->draining) {
+        if (may_claim(source)) {
             int64_t next_us = INT64_MAX;
             *ret_entry = agenda_take(&source->agenda, now_us, &next_us);
             if (*ret_entry) {
