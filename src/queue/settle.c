@@ -14,6 +14,8 @@
 enum {
     RETRIES = 5,          /* of a deadlock; the sixth is the caller's, who waits longer */
     RETRY_WAIT_US = 2000, /* doubled each time, and spread */
+    GUILTY_MAX = 10,      /* refused outcomes that are singled out in one settle: each costs some
+                            twenty transactions, and with more it is not the outcomes' own fault */
 };
 
 /* Arrays for one transaction, each with room for the whole batch. */
@@ -197,24 +199,29 @@ static enum db_status settle_guilty(struct db *db, const char *worker, struct ou
 }
 
 static enum db_status settle_bisecting(struct db *db, const char *worker, struct outcome *outcomes,
-                                       size_t count, struct error *error)
+                                       size_t count, unsigned *guilty, struct error *error)
 {
     enum db_status status = settle_with_retries(db, worker, outcomes, count, error);
     if (status != DB_CONSTRAINT && status != DB_FATAL)
         return status;
-    if (count == 1)
+    if (*guilty >= GUILTY_MAX)
+        return status;
+    if (count == 1) {
+        (*guilty)++;
         return settle_guilty(db, worker, outcomes, error);
+    }
     size_t half = count / 2;
-    status = settle_bisecting(db, worker, outcomes, half, error);
+    status = settle_bisecting(db, worker, outcomes, half, guilty, error);
     if (status == DB_OK)
-        status = settle_bisecting(db, worker, outcomes + half, count - half, error);
+        status = settle_bisecting(db, worker, outcomes + half, count - half, guilty, error);
     return status;
 }
 
 enum db_status settle_outcomes(struct db *db, const char *worker, struct outcome *outcomes,
                                size_t count, struct error *error)
 {
+    unsigned guilty = 0;
     if (count == 0)
         return DB_OK;
-    return settle_bisecting(db, worker, outcomes, count, error);
+    return settle_bisecting(db, worker, outcomes, count, &guilty, error);
 }

@@ -48,7 +48,9 @@ struct outcome {
  *
  * Retries deadlocks by itself. An outcome that the database refuses for its own sake does not hold
  * up the others: it is bisected out, settled with a plainer message where that helps, and else left
- * SETTLE_LATER; either way with words in `error` although the status is DB_OK.
+ * SETTLE_LATER; either way with words in `error` although the status is DB_OK. After some of them
+ * the rest is left SETTLE_OPEN, with the status of the failure: where the database refuses them
+ * all, finding out for each would be a storm of statements.
  *
  * worker: host:pid, for dueq_error. */
 enum db_status settle_outcomes(struct db *db, const char *worker, struct outcome *outcomes,

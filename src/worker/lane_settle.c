@@ -137,15 +137,20 @@ void lane_settle_tasks(struct lane_settle *settle, struct source *source, struct
         n++;
     }
     enum db_status status = settle_outcomes(db, source->worker, settle->outcomes, n, &error);
-    if (error.text[0] && status == DB_OK) {
+    if (error.text[0] && (status == DB_OK || status == DB_CONSTRAINT || status == DB_FATAL)) {
         if (log_limit_pass(&settle->refused_log, LOG_EVERY_US, NULL))
             log_error("the database refuses an outcome: %s: source=%s", error.text,
                       source->config->name);
     }
     link_report(link, status, &error);
-    for (size_t i = 0; i < n; i++) {
-        settle->tasks[i]->outcome.result = settle->outcomes[i].result;
-        after(settle, source, settle->tasks[i], status, &gone);
-    }
+    /* What was not even tried is deferred first: when they come back together it is before the ones
+     * that were refused, and so gets its turn. */
+    for (int tried = 0; tried <= 1; tried++)
+        for (size_t i = 0; i < n; i++) {
+            if ((settle->outcomes[i].result != SETTLE_OPEN) != tried)
+                continue;
+            settle->tasks[i]->outcome.result = settle->outcomes[i].result;
+            after(settle, source, settle->tasks[i], status, &gone);
+        }
     source_forget(source, &gone);
 }
