@@ -27,6 +27,21 @@ static void fail(struct link *link, const struct error *error)
     }
 }
 
+/* Reads go through on such a server. Without this look the link would seem to work again with the
+ * first of them, and be lost again, with a line in the log for each, for as long as it lasts. */
+static enum db_status expect_writable(struct link *link, struct error *error)
+{
+    uint64_t read_only = 0;
+    if (!link->read_only)
+        return DB_OK;
+    enum db_status status = db_query_u64(link->db, "SELECT @@GLOBAL.read_only", &read_only, error);
+    if (status == DB_OK && read_only) {
+        error_set(error, "the server takes no writes (read_only)");
+        return DB_READ_ONLY;
+    }
+    return status;
+}
+
 static enum db_status open_session(struct link *link, struct error *error)
 {
     struct db_options options;
@@ -38,6 +53,8 @@ static enum db_status open_session(struct link *link, struct error *error)
         return status;
     snprintf(sql, sizeof sql, "SET SESSION wait_timeout = %d", LINK_SERVER_WAITS_S);
     status = db_run(link->db, sql, error);
+    if (status == DB_OK)
+        status = expect_writable(link, error);
     if (status != DB_OK)
         link_close(link);
     link->opened += link->db != NULL;
@@ -100,6 +117,7 @@ void link_report(struct link *link, enum db_status status, const struct error *e
     }
     if (status != DB_LOST && status != DB_READ_ONLY)
         return;
+    link->read_only = status == DB_READ_ONLY;
     link_close(link);
     fail(link, error);
 }

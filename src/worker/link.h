@@ -15,6 +15,7 @@ struct link {
     unsigned opened;        /* how often it was */
     uint64_t statements;    /* sent over it when last looked */
     int64_t quiet_since_us; /* that was when none more had been sent since */
+    bool read_only;         /* that is why it was closed */
     int64_t retry_at_us;
     int64_t pause_us;
     int64_t failing_since_us; /* 0: it works */
