@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buffer.h"
 #include "clock.h"
 #include "heartbeat.h"
 #include "link.h"
@@ -26,7 +27,8 @@ struct keeper {
     pthread_t thread;
     struct link link;
     struct renewal renewal;
-    bool registered; /* worker_row_insert went through */
+    struct buffer found; /* by the checks of the server, last time */
+    bool registered;     /* worker_row_insert went through */
     int64_t tick_us;
     int64_t heartbeat_at_us, control_at_us, retention_at_us;
     _Atomic int64_t beat_us;
@@ -41,23 +43,41 @@ static void set_ready(struct source *source, bool ready)
     mutex_unlock(&source->lock);
 }
 
-/* Says what the checks found. A failed one does not stop the daemon: what it breaks says so itself,
- * when it does, and a queue that runs badly is better than one that does not run. */
-static enum db_status check_server(struct source *source, struct db *db, struct error *error)
+static void append_finding(struct buffer *text, const struct check_finding *finding)
+{
+    if (finding->level != CHECK_OK)
+        buffer_append_format(text, "%s %s\n", finding->name, finding->text);
+}
+
+static void log_finding(const struct source *source, const struct check_finding *finding)
+{
+    if (finding->level == CHECK_FAILURE)
+        log_error("%s: %s: source=%s", finding->name, finding->text, source->config->name);
+    else if (finding->level == CHECK_WARNING)
+        log_warning("%s: %s: source=%s", finding->name, finding->text, source->config->name);
+}
+
+/* Says what the checks found, once, and again when that changes: it is asked anew with each
+ * connection. A failed check does not stop the daemon: what it breaks says so itself, when it does,
+ * and a queue that runs badly is better than one that does not run. */
+static enum db_status check_server(struct keeper *keeper, struct db *db, struct error *error)
 {
     struct check_finding findings[SERVER_CHECK_MAX];
+    struct buffer found = { 0 };
     size_t count = 0;
 
     enum db_status status = server_check(db, findings, SERVER_CHECK_MAX, &count, error);
-    for (size_t i = 0; status == DB_OK && i < count; i++) {
-        if (findings[i].level == CHECK_FAILURE)
-            log_error("%s: %s: source=%s", findings[i].name, findings[i].text,
-                      source->config->name);
-        else if (findings[i].level == CHECK_WARNING)
-            log_warning("%s: %s: source=%s", findings[i].name, findings[i].text,
-                        source->config->name);
-    }
-    return status;
+    if (status != DB_OK)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        append_finding(&found, &findings[i]);
+    if (found.len != keeper->found.len ||
+        (found.len > 0 && memcmp(found.bytes, keeper->found.bytes, found.len) != 0))
+        for (size_t i = 0; i < count; i++)
+            log_finding(keeper->source, &findings[i]);
+    buffer_done(&keeper->found);
+    keeper->found = found;
+    return DB_OK;
 }
 
 static enum db_status register_worker(struct keeper *keeper, struct db *db, struct error *error)
@@ -83,6 +103,15 @@ static enum db_status get_ready(struct keeper *keeper, struct db *db, struct err
     struct schema schema;
 
     enum db_status status = schema_require(db, &schema, error);
+    if (status == DB_FATAL) { /* lanes that are connected already must not go on with it */
+        mutex_lock(&source->lock);
+        bool stops = source->ready && source->schema_ok;
+        source->schema_ok = false;
+        mutex_unlock(&source->lock);
+        if (stops)
+            log_error("nothing is claimed any more: %s: source=%s", error->text,
+                      source->config->name);
+    }
     if (status != DB_OK)
         return status;
     mutex_lock(&source->lock);
@@ -90,7 +119,7 @@ static enum db_status get_ready(struct keeper *keeper, struct db *db, struct err
     source->schema_ok = true;
     mutex_unlock(&source->lock);
 
-    status = check_server(source, db, error);
+    status = check_server(keeper, db, error);
     if (status == DB_OK && !keeper->registered)
         status = register_worker(keeper, db, error);
     if (status != DB_OK)
@@ -243,6 +272,19 @@ static bool wait_for_tick(struct keeper *keeper)
     return !ended;
 }
 
+static enum db_status sign_off(struct keeper *keeper, struct error *error)
+{
+    struct db *db = link_get(&keeper->link);
+    if (!db)
+        return DB_OK; /* there is none to be had */
+    enum db_status status = worker_row_delete(db, keeper->source->worker_id, error);
+    if (status != DB_OK)
+        log_debug("the worker's row stays behind: %s", error->text);
+    if (status == DB_LOST)
+        link_close(&keeper->link);
+    return status;
+}
+
 static void *keeper_main(void *arg)
 {
     struct keeper *keeper = arg;
@@ -255,9 +297,8 @@ static void *keeper_main(void *arg)
     } while (wait_for_tick(keeper));
     /* A clean end leaves no row; one that cannot be deleted now goes with the retention of another
      * daemon. */
-    if (keeper->link.db && keeper->registered &&
-        worker_row_delete(keeper->link.db, keeper->source->worker_id, &error) != DB_OK)
-        log_debug("the worker's row stays behind: %s", error.text);
+    if (keeper->link.db && keeper->registered && sign_off(keeper, &error) == DB_LOST)
+        (void) sign_off(keeper, &error); /* the connection may have been lost long before */
     link_close(&keeper->link);
     db_thread_done();
     return NULL;
@@ -287,6 +328,7 @@ void keeper_join(struct keeper *keeper)
         return;
     pthread_join(keeper->thread, NULL);
     renewal_done(&keeper->renewal);
+    buffer_done(&keeper->found);
     free(keeper);
 }
 
