@@ -105,7 +105,8 @@ static void add_route(struct registry *registry, const struct binding *binding)
 }
 
 /* Opens the instance in the place that `registry->count` says, and counts it where that went well.
- * `kind` is NULL for a plugin that no line names. 0, or -ENOMEM; a refusal is in the report. */
+ * `kind` is NULL for the one by the plugin's own name. 0, or -ENOMEM; a refusal is in the report.
+ */
 static int open_instance(struct registry *registry, const struct plugin *plugin,
                          const struct options_place *place, const struct config_kind *kind,
                          const struct handler_callbacks *callbacks, struct config_report *report)
@@ -179,10 +180,12 @@ static int open_line(struct registry *registry, const struct config *config, siz
     return open_instance(registry, plugin, &place, kind, callbacks, report);
 }
 
-static bool is_named(const struct config *config, const char *handler)
+/* Then a line says what runs that kind, and an instance for it by the handler's own name is idle.
+ */
+static bool has_line(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->kind_count; i++)
-        if (strcmp(config->kinds[i].handler, handler) == 0)
+        if (strcmp(config->kinds[i].kind, name) == 0)
             return true;
     return false;
 }
@@ -197,7 +200,7 @@ static int open_all(struct registry *registry, const struct config *config,
     }
     for (size_t i = 0; i < registry->plugins.count; i++) {
         const struct plugin *plugin = &registry->plugins.plugins[i];
-        if (is_named(config, plugin->handler.name))
+        if (has_line(config, plugin->handler.name))
             continue;
         const struct options_place place = { .file = plugin->file,
                                              .handler = plugin->handler.name };

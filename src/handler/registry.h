@@ -9,8 +9,8 @@
 #include "error.h"
 
 /* Which handler runs a kind: the plugins of the directory, opened once for each line in `kinds` and
- * once for each plugin that has none (bound to the kind of its own name). Built at start and anew
- * at each reload, read by all threads without a lock, freed when nothing runs in it. */
+ * once for the kind of the plugin's own name, unless a line has exactly that. Built at start and
+ * anew at each reload, read by all threads without a lock, freed when nothing runs in it. */
 struct registry;
 
 /* What the host table that plugins see does with a job; the worker layer's. Any thread. */

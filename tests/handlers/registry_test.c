@@ -75,15 +75,24 @@ static void any_line_goes_before_a_handlers_own_name(void **state)
     assert_string_equal(loading_handler_of(loading, "recorder"), "shape");
 }
 
-static void a_plugin_that_a_line_names_is_not_bound_to_its_own_name(void **state)
+static void a_plugin_that_a_line_names_is_bound_to_its_own_name_all_the_same(void **state)
 {
     struct loading *loading = *state;
     loading_install(loading, "shape", "shape.so");
-    loading_install(loading, "recorder", "recorder.so");
     loading_bind(loading, "order.*", "shape");
     loading_run(loading);
-    assert_string_equal(pattern_of(loading, "shape"), "(unbound)");
-    assert_string_equal(pattern_of(loading, "recorder"), "recorder");
+    assert_string_equal(pattern_of(loading, "order.paid"), "order.*");
+    assert_string_equal(pattern_of(loading, "shape"), "shape");
+}
+
+static void a_line_with_a_handlers_own_name_is_the_only_instance_for_it(void **state)
+{
+    struct loading *loading = *state;
+    loading_install(loading, "shape", "shape.so");
+    const struct config_kind *line = loading_bind(loading, "shape", "shape");
+    loading_run(loading);
+    assert_int_equal(registry_count(loading->registry), 1);
+    assert_ptr_equal(registry_find(loading->registry, "shape")->config, line);
 }
 
 static void bindings_are_numbered_in_the_order_they_were_opened(void **state)
@@ -94,9 +103,9 @@ static void bindings_are_numbered_in_the_order_they_were_opened(void **state)
     const struct config_kind *line = loading_bind(loading, "a", "shape");
     loading_bind(loading, "b", "shape");
     loading_run(loading);
-    assert_int_equal(registry_count(loading->registry), 3);
-    static const char *const patterns[] = { "a", "b", "recorder" };
-    for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(registry_count(loading->registry), 4);
+    static const char *const patterns[] = { "a", "b", "recorder", "shape" };
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(registry_at(loading->registry, i)->index, i);
         assert_string_equal(registry_at(loading->registry, i)->pattern, patterns[i]);
     }
@@ -282,7 +291,8 @@ int main(void)
         registry_test(an_exact_name_goes_before_a_prefix_and_a_long_prefix_before_a_short_one),
         registry_test(a_prefix_does_not_take_the_kind_before_its_dot),
         registry_test(any_line_goes_before_a_handlers_own_name),
-        registry_test(a_plugin_that_a_line_names_is_not_bound_to_its_own_name),
+        registry_test(a_plugin_that_a_line_names_is_bound_to_its_own_name_all_the_same),
+        registry_test(a_line_with_a_handlers_own_name_is_the_only_instance_for_it),
         registry_test(bindings_are_numbered_in_the_order_they_were_opened),
         registry_test(a_line_whose_handler_is_not_there_names_what_is),
         registry_test(each_line_has_an_instance_of_its_own),
