@@ -43,6 +43,14 @@ void daemon_wait_counter(struct process *daemon, MYSQL *admin, const char *count
                    counter, (unsigned long long) value, (int) process_id(daemon));
 }
 
+void daemon_wait_heartbeat(struct process *daemon, MYSQL *admin)
+{
+    sql_run(admin, "SET @heartbeat_after = NOW(6)");
+    sql_wait_until(admin, HEARTBEAT_LIMIT_S,
+                   "SELECT seen_at > @heartbeat_after FROM dueq_worker WHERE name LIKE '%%:%d'",
+                   (int) process_id(daemon));
+}
+
 long daemon_memory_kib(struct process *daemon)
 {
     char path[64];

@@ -19,6 +19,9 @@ void daemon_reload(struct process *daemon);
 /* Waits until the daemon says in its row of dueq_worker that the counter is at least `value`. */
 void daemon_wait_counter(struct process *daemon, MYSQL *admin, const char *counter, uint64_t value);
 
+/* Waits until it has written its row of dueq_worker anew. */
+void daemon_wait_heartbeat(struct process *daemon, MYSQL *admin);
+
 /* Resident memory at its highest, in KiB, open files, and threads, as the kernel counts them. */
 long daemon_memory_kib(struct process *daemon);
 unsigned daemon_open_files(struct process *daemon);
