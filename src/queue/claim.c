@@ -25,6 +25,7 @@ enum column {
     PAYLOAD_LEN,
     HEADERS,
     HEADERS_LEN,
+    HEADERS_VALID,
     STATE,
     ATTEMPTS,
     MAX_ATTEMPTS,
@@ -41,13 +42,14 @@ static void append_select(struct db *db, struct buffer *sql, const struct claim_
     buffer_append_format(
         sql,
         "SELECT id, kind, IF(OCTET_LENGTH(payload) <= %d, payload, NULL), OCTET_LENGTH(payload),"
-        " IF(OCTET_LENGTH(headers) <= %d, headers, NULL), OCTET_LENGTH(headers), state + 0,"
+        " IF(OCTET_LENGTH(headers) <= %d, headers, NULL), OCTET_LENGTH(headers),"
+        " IF(OCTET_LENGTH(headers) <= %d, JSON_VALID(headers), 1), state + 0,"
         " attempts, max_attempts, retry, lease, unique_key,"
         " CAST(UNIX_TIMESTAMP(created_at) * 1000000 AS SIGNED),"
         " CAST(UNIX_TIMESTAMP(next_run_at) * 1000000 AS SIGNED),"
         " CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
         " FROM dueq_job FORCE INDEX (due) WHERE queue = ",
-        INLINE_PAYLOAD, MAX_HEADERS);
+        INLINE_PAYLOAD, MAX_HEADERS, MAX_HEADERS);
     db_append_quoted(db, sql, request->queue, strlen(request->queue));
     buffer_append_format(sql,
                          " AND priority = %u AND next_run_at <= NOW(6)"
@@ -93,7 +95,9 @@ static void condemn(struct claimed *item, struct arena *arena, const char *forma
     item->message = message ? message : "the row fits no rule";
 }
 
-/* The rows no rule fits. They must not block the others, nor be run. */
+/* The rows no rule fits. They must not block the others, nor be run. The constraints of the table
+ * can be off for who writes, but not for us: no UPDATE of such a row goes through, and none of the
+ * rows that are claimed with it. */
 static void check_row(struct claimed *item, const struct db_result *result, struct db *db,
                       struct arena *arena)
 {
@@ -102,6 +106,10 @@ static void check_row(struct claimed *item, const struct db_result *result, stru
 
     if (job->state != JOB_READY && job->state != JOB_PREPARED)
         condemn(item, arena, "state is neither 'ready' nor 'prepared'");
+    else if (job->kind && !*job->kind)
+        condemn(item, arena, "kind is empty");
+    else if (!db_u64(result, HEADERS_VALID))
+        condemn(item, arena, "headers are no JSON, and are left out here");
     else if (job->due_at_us <= 0)
         condemn(item, arena,
                 "next_run_at is no date (0000-00-00): INSERT IGNORE makes that of a bad one");

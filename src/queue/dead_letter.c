@@ -35,8 +35,8 @@ static enum db_status copy(struct db *db, const struct dead_letter *letters, siz
         &sql,
         "INSERT INTO dueq_dead (id, queue, kind, payload, headers, priority, next_run_at, state,"
         " attempts, max_attempts, retry, unique_key, ordering_key, created_at, reason, message)"
-        " SELECT j.id, j.queue, j.kind, j.payload, j.headers, j.priority,"
-        " IF(UNIX_TIMESTAMP(j.next_run_at) = 0, NULL, j.next_run_at), j.state,"
+        " SELECT j.id, j.queue, j.kind, j.payload, IF(JSON_VALID(j.headers), j.headers, NULL),"
+        " j.priority, IF(UNIX_TIMESTAMP(j.next_run_at) = 0, NULL, j.next_run_at), j.state,"
         " j.attempts, j.max_attempts, j.retry, j.unique_key, j.ordering_key,"
         " IF(UNIX_TIMESTAMP(j.created_at) = 0, NULL, j.created_at), t.reason, t.message FROM ");
     row_list_append(&rows, db, &sql, columns, 3);
