@@ -122,7 +122,7 @@ static void build_sources(struct loader *loader, const struct setting *root, str
     struct config_source *sources = section_read_list(loader, key, list, &config->source_count);
     if (!list || (list->type == SETTING_LIST && list->count == 0))
         report_no_source(loader, key, list ? list : root);
-    for (size_t i = 0; i < config->source_count; i++)
+    for (size_t i = 0; list && i < config->source_count; i++)
         if (list->children[i].type == SETTING_GROUP)
             build_password(loader, &list->children[i], &sources[i]);
     check_sources(loader, list, sources, config->source_count);

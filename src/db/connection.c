@@ -347,10 +347,11 @@ int64_t db_i64(const struct db_result *result, unsigned column)
 enum db_status db_query_u64(struct db *db, const char *sql, uint64_t *ret_value,
                             struct error *error)
 {
-    struct db_result *result;
+    struct db_result *result = NULL;
     enum db_status status = db_query(db, sql, strlen(sql), &result, error);
     if (status != DB_OK)
         return status;
+    assert(result);
     if (db_result_next(result) && !db_is_null(result, 0))
         *ret_value = db_u64(result, 0);
     else

@@ -34,7 +34,6 @@ enum db_status db_status_of(unsigned number)
     case 2026: /* CR_SSL_CONNECTION_ERROR */
     case 2027: /* CR_MALFORMED_PACKET */
     case 2055: /* CR_SERVER_LOST_EXTENDED */
-        return DB_LOST;
     case 1180: /* ER_ERROR_DURING_COMMIT: known only to the server */
         return DB_LOST;
     case 1290: /* ER_OPTION_PREVENTS_STATEMENT: read_only */

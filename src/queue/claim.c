@@ -215,7 +215,7 @@ static enum db_status read_rows(struct db *db, struct db_result *result,
         error_set(error, "out of memory for %zu jobs", rows);
         return DB_FATAL;
     }
-    while (db_result_next(result)) {
+    while (claim->count < rows && db_result_next(result)) {
         if (!read_row(result, db, arena, request->priority, &claim->items[claim->count])) {
             error_set(error, "out of memory for a job");
             return DB_FATAL;

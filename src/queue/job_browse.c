@@ -93,7 +93,7 @@ static bool add_rows(struct db_result *result, struct arena *arena, struct job_a
         jobs->items = items;
         jobs->size = size;
     }
-    while (db_result_next(result))
+    while (jobs->count < wanted && db_result_next(result))
         if (!read_row(result, arena, &jobs->items[jobs->count++]))
             return false;
     return true;

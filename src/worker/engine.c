@@ -132,10 +132,12 @@ const struct config *engine_config(const struct engine *engine)
     return engine->config;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): `source` is declared */
 #define FOR_EACH_SOURCE(engine, source)                                                            \
     for (struct source **source = (engine)->sources;                                               \
          source && source < (engine)->sources + (engine)->config->source_count; source++)          \
         if (*source)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 bool engine_is_ready(struct engine *engine)
 {

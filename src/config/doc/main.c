@@ -71,7 +71,7 @@ static bool settle(const char *path, const struct buffer *is, const struct buffe
 {
     if (should->failed)
         return false;
-    if (is->len == should->len && memcmp(is->bytes, should->bytes, is->len) == 0)
+    if (is->len == should->len && (is->len == 0 || memcmp(is->bytes, should->bytes, is->len) == 0))
         return true;
     if (refresh)
         return write_file(path, should);
