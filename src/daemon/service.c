@@ -200,6 +200,16 @@ static void report_state(struct service *service, int64_t now_us)
     }
 }
 
+/* Of every configuration that still runs jobs. */
+static size_t in_flight(const struct service *service)
+{
+    size_t count = engine_in_flight(service->current);
+    for (size_t i = 0; i < MAX_DRAINING; i++)
+        if (service->draining[i])
+            count += engine_in_flight(service->draining[i]);
+    return count;
+}
+
 static void begin_stop(struct service *service, int64_t now_us)
 {
     service->stop_signals++;
@@ -207,7 +217,7 @@ static void begin_stop(struct service *service, int64_t now_us)
         int64_t drain_us = engine_config(service->current)->drain_us;
         log_info("stopping: no more jobs are claimed, the running ones may end: in_flight=%zu "
                  "seconds=%lld",
-                 engine_in_flight(service->current), (long long) drain_us / 1000000);
+                 in_flight(service), (long long) drain_us / 1000000);
         sd_notify(0, "STOPPING=1");
         engine_drain(service->current);
         service->drain_until_us = now_us + drain_us;
@@ -238,8 +248,7 @@ static bool stop_step(struct service *service, int64_t now_us, bool *ret_clean)
         return true;
     }
     if (!service->leave_at_us && now_us >= service->drain_until_us) {
-        size_t running = engine_in_flight(service->current);
-        log_warning("jobs still run, they are asked to stop: in_flight=%zu", running);
+        log_warning("jobs still run, they are asked to stop: in_flight=%zu", in_flight(service));
         cancel_all(service);
         service->leave_at_us = now_us + CANCEL_GRACE_US;
     }
@@ -247,7 +256,7 @@ static bool stop_step(struct service *service, int64_t now_us, bool *ret_clean)
         return false;
     log_warning("leaving jobs behind that do not stop; they are run again when their leases end: "
                 "in_flight=%zu",
-                engine_in_flight(service->current));
+                in_flight(service));
     engine_abandon(service->current);
     for (size_t i = 0; i < MAX_DRAINING; i++)
         if (service->draining[i])
