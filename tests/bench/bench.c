@@ -236,6 +236,7 @@ int main(int argc, char **argv)
         return wait_empty(atol(argv[2]));
     if (strcmp(command, "sql") == 0 && argc == 3)
         return print_sql(argv[2]);
-    fprintf(stderr, "usage: bench fill JOBS BYTES DELAY_MS | floor THREADS BATCH | wait JOBS | sql STATEMENT\n");
+    fprintf(stderr, "usage: bench fill JOBS BYTES DELAY_MS | floor THREADS BATCH | wait JOBS | sql "
+                    "STATEMENT\n");
     return 64;
 }
