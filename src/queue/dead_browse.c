@@ -116,19 +116,15 @@ enum db_status dead_list(struct db *db, const struct dead_filter *filter, uint64
     struct buffer sql = { 0 };
     struct db_result *result = NULL;
 
-    buffer_append_format(&sql,
-                         "SELECT dead_id, id, queue, kind, state, priority, attempts, "
-                         "max_attempts, retry,"
-                         " unique_key, ordering_key, headers, OCTET_LENGTH(payload), " ROW_TIME_US("next_run_at") ", " ROW_TIME_US(
-                             "created_at") ", " ROW_TIME_US("died_at") ","
-                                                                       " " ROW_TIME_US(
-                                                                           "NOW(6)") ","
-                                                                                     " reason, "
-                                                                                     "message, "
-                                                                                     "LEFT(payload,"
-                                                                                     " %lu) FROM "
-                                                                                     "dueq_dead",
-                         (unsigned long) payload_chars);
+    /* clang-format off: it never comes to rest with these macros between the strings */
+    buffer_append_format(
+        &sql,
+        "SELECT dead_id, id, queue, kind, state, priority, attempts, max_attempts, retry,"
+        " unique_key, ordering_key, headers, OCTET_LENGTH(payload), "
+        ROW_TIME_US("next_run_at") ", " ROW_TIME_US("created_at") ", " ROW_TIME_US("died_at") ", "
+        ROW_TIME_US("NOW(6)") ", reason, message, LEFT(payload, %lu) FROM dueq_dead",
+        (unsigned long) payload_chars);
+    /* clang-format on */
     dead_filter_append(db, &sql, filter);
     buffer_append_format(&sql, " ORDER BY dead_id DESC LIMIT %llu", (unsigned long long) limit);
     enum db_status status = db_query_buffer(db, &sql, &result, error);

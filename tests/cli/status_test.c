@@ -202,8 +202,8 @@ static void a_status_that_makes_no_sense_is_shown_as_far_as_it_does(void **state
         "\"x\"",
         "{\"state\":7,\"queues\":[],\"unbound\":\"x\",\"counters\":null}",
         "{\"queues\":{\"q\":3,\"r\":{\"threads\":\"many\",\"running\":-5}},\"unbound\":{\"k\":-1}}",
-        "{\"state\":\"\\u001b[31m\",\"queues\":{\"\\u001b[2J\\u0007\":{}},\"unbound\":"
-        "{\"\\u009b\\n\":2}}",
+        ("{\"state\":\"\\u001b[31m\",\"queues\":{\"\\u001b[2J\\u0007\":{}},\"unbound\":"
+         "{\"\\u009b\\n\":2}}"),
     };
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         insert_worker("x:1", 0, statuses[i]);
