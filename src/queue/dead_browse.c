@@ -116,7 +116,8 @@ enum db_status dead_list(struct db *db, const struct dead_filter *filter, uint64
     struct buffer sql = { 0 };
     struct db_result *result = NULL;
 
-    /* clang-format off: it never comes to rest with these macros between the strings */
+    /* The formatter never comes to rest with these macros between the strings. */
+    /* clang-format off */
     buffer_append_format(
         &sql,
         "SELECT dead_id, id, queue, kind, state, priority, attempts, max_attempts, retry,"
