@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "remove_tree.h"
 
 static int make_temporary(struct dev_files *files)
 {
@@ -126,17 +126,10 @@ int dev_files_init(struct dev_files *files, const char *wanted)
     return EX_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void) status, (void) type, (void) walk;
-    remove(path);
-    return 0;
-}
-
 void dev_files_done(struct dev_files *files)
 {
     if (files->temporary)
-        nftw(files->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        remove_tree(files->directory);
     if (files->lock >= 0)
         close(files->lock);
     *files = (struct dev_files){ .lock = -1 };

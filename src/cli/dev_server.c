@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "remove_tree.h"
 
 /* PATH, and where distributions put servers that are not in a user's PATH. */
 static bool find_program(const char *name, char path[PATH_MAX])
@@ -140,7 +141,8 @@ static int run_to_end(struct child *child, bool *ret_interrupted)
     while (child->pid)
         if (child_wait(children, 1, -1)) {
             *ret_interrupted = true;
-            child_signal(child, SIGKILL);
+            if (child->pid) /* with the programs that it has started */
+                kill(-child->pid, SIGKILL);
         }
     return child->status;
 }
@@ -154,6 +156,7 @@ static int initialise(const struct dev_server *server, const char *data, bool *r
     snprintf(datadir, sizeof datadir, "--datadir=%s", half);
     tmpdir_option(server, tmpdir, sizeof tmpdir);
     user_option(user);
+    remove_tree(half); /* of a time before that was interrupted */
     const char *const mariadb[] = { server->installer,
                                     "--no-defaults",
                                     "--force", /* where the host cannot look up its own name, too */
@@ -163,9 +166,14 @@ static int initialise(const struct dev_server *server, const char *data, bool *r
                                     "--auth-root-authentication-method=normal",
                                     "--skip-test-db",
                                     NULL };
-    const char *const mysql[] = {
-        server->program, "--no-defaults", "--initialize-insecure", datadir, tmpdir, user, NULL
-    };
+    const char *const mysql[] = { server->program,
+                                  "--no-defaults",
+                                  "--initialize-insecure",
+                                  datadir,
+                                  tmpdir,
+                                  user,
+                                  "--secure-file-priv=NULL",
+                                  NULL };
     const struct child_spec spec = {
         .argv = server->mysql ? mysql : mariadb,
         .log = server->log,
@@ -217,8 +225,10 @@ int dev_server_start(struct dev_server *server, bool *ret_interrupted)
         "--skip-networking",
         "--max-allowed-packet=64M",
         "--innodb-buffer-pool-size=64M",
-        /* MySQL's second protocol has a port and a socket of its own. */
+        /* MySQL's second protocol has a port and a socket of its own, and its LOAD DATA wants a
+         * directory that a distribution may have left out. For MariaDB the list ends here. */
         server->mysql ? "--mysqlx=0" : NULL,
+        "--secure-file-priv=NULL",
         NULL,
     };
     const struct child_spec spec = {

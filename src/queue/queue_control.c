@@ -6,7 +6,8 @@
 enum db_status queue_control_read(struct db *db, struct queue_control **ret_controls,
                                   size_t *ret_count, struct error *error)
 {
-    static const char sql[] = "SELECT queue, paused, concurrency, rate FROM dueq_queue";
+    static const char sql[] = "SELECT queue, paused OR concurrency <=> 0 OR rate <=> 0,"
+                              " concurrency, rate FROM dueq_queue";
     struct db_result *result;
 
     enum db_status status = db_query(db, sql, sizeof sql - 1, &result, error);

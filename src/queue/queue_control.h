@@ -9,7 +9,7 @@
 /* What an operator set in dueq_queue. */
 struct queue_control {
     char queue[65];
-    bool paused;
+    bool paused;          /* also where concurrency or rate is set to 0 */
     uint32_t concurrency; /* 0: not set */
     uint32_t rate;        /* jobs a second; 0: not set */
 };

@@ -38,7 +38,6 @@ static void set_ready(struct source *source, bool ready)
 {
     mutex_lock(&source->lock);
     source->ready = ready;
-    source->ever_ready = source->ever_ready || ready;
     condition_broadcast(&source->wake);
     mutex_unlock(&source->lock);
 }
@@ -233,6 +232,7 @@ static void tick(struct keeper *keeper)
     unsigned opened = keeper->link.opened;
     struct db *db = link_get(&keeper->link);
     if (!db) {
+        set_ready(source, false); /* nobody would renew what the lanes lease */
         renewal_expire(source);
         return;
     }

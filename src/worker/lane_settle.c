@@ -86,6 +86,15 @@ static void fenced(struct lane_settle *settle, struct source *source, const stru
                     task->job.attempts, (unsigned long long) suppressed);
 }
 
+/* The lease of a claim in doubt is not to be seen now, but its COMMIT may still be on its way:
+ * given up at once, the job would stay leased with nobody to run it. Looked for again for about a
+ * second. */
+static bool may_land_yet(const struct task *task)
+{
+    enum { LOOKS = 6 };
+    return task->in_doubt && task->outcome.kind == OUTCOME_RELEASE && task->settle_tries < LOOKS;
+}
+
 /* What follows a settle: a task that is through goes to `gone`, another one is deferred. */
 static void after(struct lane_settle *settle, struct source *source, struct task *task,
                   enum db_status status, struct list *gone)
@@ -96,6 +105,8 @@ static void after(struct lane_settle *settle, struct source *source, struct task
         list_append(gone, &task->node);
         return;
     case SETTLE_FENCED:
+        if (may_land_yet(task))
+            break;
         fenced(settle, source, task);
         list_append(gone, &task->node);
         return;

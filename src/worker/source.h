@@ -42,12 +42,11 @@ struct source {
     struct list deferred;    /* finished, not to be settled before settle_at_us */
     size_t settling;         /* tasks that lanes have taken out of the outbox */
     bool ready;              /* connected, checked and registered */
-    bool ever_ready;
-    bool schema_ok;   /* false: another schema than ours was seen */
-    bool draining;    /* claim nothing any more */
-    bool stopping;    /* settle what is finished, and end */
-    size_t claiming;  /* lanes in the middle of a claim */
-    bool lanes_ended; /* the keeper may end */
+    bool schema_ok;          /* false: another schema than ours was seen */
+    bool draining;           /* claim nothing any more */
+    bool stopping;           /* settle what is finished, and end */
+    size_t claiming;         /* lanes in the middle of a claim */
+    bool lanes_ended;        /* the keeper may end */
     uint64_t worker_id;
     uint64_t next_token;
     struct schema schema;

@@ -249,6 +249,22 @@ static void what_an_operator_set_is_read(void **state)
     free(controls);
 }
 
+static void a_limit_of_nothing_is_a_pause(void **state)
+{
+    (void) state;
+    struct queue_control *controls = NULL;
+    size_t count = 0;
+    struct error error = { "" };
+    sql_run(f.admin, "INSERT INTO dueq_queue (queue, concurrency, rate) VALUES"
+                     " ('a', 0, NULL), ('b', NULL, 0), ('c', 1, 1)");
+    expect_status(queue_control_read(f.db, &controls, &count, &error), DB_OK, error);
+    assert_int_equal(count, 3);
+    assert_true(controls[0].paused);
+    assert_true(controls[1].paused);
+    assert_false(controls[2].paused);
+    free(controls);
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup(test, clear)
@@ -265,6 +281,7 @@ int main(void)
         EACH(silent_workers_go_after_a_day),
         EACH(a_worker_is_registered_beats_and_leaves),
         EACH(what_an_operator_set_is_read),
+        EACH(a_limit_of_nothing_is_a_pause),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -28,7 +28,7 @@ static int tear_down(void **state)
 static int clear(void **state)
 {
     (void) state;
-    sql_run(f.admin, "SET GLOBAL read_only = 0");
+    sql_run(f.admin, "UNLOCK TABLES; SET GLOBAL read_only = 0");
     fixture_clear(&f);
     return 0;
 }
