@@ -168,6 +168,25 @@ static void a_directory_that_was_kept_is_used_again_with_what_is_in_it(void **st
     expect_text(run->err, "mariadb server's");
 }
 
+static bool has_begun(void *userdata)
+{
+    return access(userdata, F_OK) == 0;
+}
+
+static void an_initialisation_that_was_interrupted_is_begun_anew(void **state)
+{
+    (void) state;
+    const char *directory = text_of("%s/dev", test_directory_new());
+    struct process *dev = process_start("dueq", "dev", "--dir", directory, NULL);
+    assert_true(wait_until(has_begun, (void *) text_of("%s/data.new", directory), DEV_LIMIT_S));
+    process_signal(dev, SIGINT);
+    assert_int_equal(process_wait(dev, DEV_LIMIT_S), EX_OK);
+    assert_int_equal(access(text_of("%s/data", directory), F_OK), -1);
+    dev = start_in(directory);
+    process_signal(dev, SIGINT);
+    assert_int_equal(process_wait(dev, DEV_LIMIT_S), EX_OK);
+}
+
 static void nothing_is_left_running_when_dueq_itself_is_killed(void **state)
 {
     (void) state;
@@ -249,6 +268,7 @@ int main(void)
         cmocka_unit_test_teardown(a_signal_ends_daemon_and_server_in_an_orderly_way, end_all),
         cmocka_unit_test_teardown(a_directory_that_was_kept_is_used_again_with_what_is_in_it,
                                   end_all),
+        cmocka_unit_test_teardown(an_initialisation_that_was_interrupted_is_begun_anew, end_all),
         cmocka_unit_test_teardown(nothing_is_left_running_when_dueq_itself_is_killed, end_all),
         cmocka_unit_test_teardown(the_end_of_the_daemon_or_the_server_ends_the_rest, end_all),
         cmocka_unit_test_teardown(a_configuration_that_dueqd_refuses_is_said, end_all),
