@@ -28,7 +28,7 @@ static void remark_unknown(struct cli *cli, const char *queue)
     buffer_done(&sql);
 }
 
-static int print_queue(struct cli *cli, const char *queue)
+static int print_queue(struct cli *cli, const char *queue, bool resumed)
 {
     struct queue_control *controls = NULL;
     struct queue_control control = { .paused = false };
@@ -42,6 +42,9 @@ static int print_queue(struct cli *cli, const char *queue)
         if (strcmp(controls[i].queue, queue) == 0)
             control = controls[i];
     free(controls);
+    if (resumed && control.paused)
+        output_error("remark: it is paused all the same, by a concurrency or a rate of 0 in "
+                     "dueq_queue: give it a number, or none, with dueq set");
     if (cli->json)
         return json_print(json_pack(
             "{s:s, s:b, s:o, s:o}", "queue", queue, "paused", control.paused, "concurrency",
@@ -69,5 +72,5 @@ int queue_settings_change(struct cli *cli, const struct command *command, const 
     enum db_status written = queue_settings_write(cli->db, queue, settings, &error);
     if (written != DB_OK)
         return cli_failed(cli, written, &error);
-    return print_queue(cli, queue);
+    return print_queue(cli, queue, settings->paused == SETTING_CLEAR);
 }

@@ -66,6 +66,18 @@ static void the_end_of_a_pause_that_never_was_does_no_harm(void **state)
     assert_string_equal(run->out, "queue mail: not paused\n");
 }
 
+static void a_limit_of_0_that_outlasts_the_end_of_a_pause_is_remarked_on(void **state)
+{
+    (void) state;
+    insert_job(&f, "kind='k', payload='', queue='mail'");
+    sql_run(f.admin, "INSERT INTO dueq_queue (queue, rate) VALUES ('mail', 0)");
+    const struct run *run = operate(&f, EX_OK, "resume", "mail", NULL);
+    expect_text(run->err, "a concurrency or a rate of 0");
+    run = operate(&f, EX_OK, "set", "mail", "--rate", "none", NULL);
+    assert_string_equal(run->out, "queue mail: not paused\n");
+    assert_string_equal(operate(&f, EX_OK, "resume", "mail", NULL)->err, "");
+}
+
 static void a_queue_that_nobody_knows_is_remarked_on_and_set_all_the_same(void **state)
 {
     (void) state;
@@ -102,6 +114,7 @@ int main(void)
         cmocka_unit_test_setup(a_pause_and_its_end_keep_the_other_settings, clear),
         cmocka_unit_test_setup(a_limit_is_taken_back_with_none, clear),
         cmocka_unit_test_setup(the_end_of_a_pause_that_never_was_does_no_harm, clear),
+        cmocka_unit_test_setup(a_limit_of_0_that_outlasts_the_end_of_a_pause_is_remarked_on, clear),
         cmocka_unit_test_setup(a_queue_that_nobody_knows_is_remarked_on_and_set_all_the_same,
                                clear),
         cmocka_unit_test_setup(a_daemon_obeys_a_pause_and_its_end, clear),
