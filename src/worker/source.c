@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "keeper.h"
 #include "lane.h"
+#include "lease_token.h"
 #include "random.h"
 #include "task.h"
 
@@ -16,7 +17,6 @@ enum {
     SETTLE_FULL = 500,              /* outcomes that are settled without waiting for more */
     SETTLE_LINGER_US = 5000,        /* how long one waits for company while others are running */
     IDLE_WAIT_US = 1000000,         /* a waiting lane shows a sign of life this often */
-    TOKEN_BITS = 40,                /* of a lease token: below the worker's id */
     UNSETTLED_MAX = 4 * SETTLE_MAX, /* outcomes that wait: beyond it nothing more is claimed */
 };
 
@@ -342,8 +342,7 @@ bool source_runs(struct source *source, uint64_t id)
 uint64_t source_token(struct source *source)
 {
     mutex_lock(&source->lock);
-    uint64_t token = source->worker_id << TOKEN_BITS |
-                     (source->next_token++ & ((UINT64_C(1) << TOKEN_BITS) - 1));
+    uint64_t token = lease_token(source->worker_id, source->next_token++);
     mutex_unlock(&source->lock);
-    return token ? token : 1; /* 0 would read as no lease */
+    return token;
 }
