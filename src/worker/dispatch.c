@@ -17,7 +17,7 @@ enum {
         100000, /* while claims keep finding jobs: how long a better priority may stay unseen */
     NO_ROOM_US = 20000,   /* unless a job ends before */
     FAILED_US = 1000000,  /* after a claim that failed for another reason than a lost connection */
-    STARVED_US = 5000000, /* due but locked for so long is worth a line */
+    STARVED_US = 5000000, /* waiting for somebody's lock for so long is worth a line */
     STILL_RUNNING_US = 1000000, /* when to look again at a row that is due but runs here: the
                                    keeper, if it can, renews its lease before */
     LOG_EVERY_US = 60000000,
@@ -26,7 +26,8 @@ enum {
 
 struct dispatch {
     struct source *source;
-    struct log_limit failed_log, starved_log, policy_log, dead_log;
+    struct log_limit failed_log, starved_log, waiting_log, policy_log, dead_log;
+    int64_t waiting_since_us; /* for a lock; 0: not so */
 };
 
 /* What one claim works with. */
@@ -89,15 +90,33 @@ static void end_round(struct source *source, struct round *round)
     batch_release(round->batch);
 }
 
+static void log_waiting(struct dispatch *dispatch, const struct round *round, const char *what,
+                        const struct error *error)
+{
+    int64_t now_us = clock_now_us();
+
+    if (!dispatch->waiting_since_us)
+        dispatch->waiting_since_us = now_us;
+    if (now_us - dispatch->waiting_since_us > STARVED_US &&
+        log_limit_pass(&dispatch->waiting_log, LOG_EVERY_US, NULL))
+        log_warning("%s has to wait for another session, which has locked the table or its rows: "
+                    "look for it in SHOW PROCESSLIST: %s: source=%s queue=%s",
+                    what, error->text, dispatch->source->config->name, round->queue->name);
+}
+
 static void failed(struct dispatch *dispatch, struct round *round, const char *what,
                    enum db_status status, const struct error *error)
 {
     struct source *source = dispatch->source;
 
-    if (status == DB_OK)
+    if (status == DB_OK) {
+        dispatch->waiting_since_us = 0;
         return;
-    if (status != DB_LOST && status != DB_RETRY && status != DB_READ_ONLY &&
-        log_limit_pass(&dispatch->failed_log, LOG_EVERY_US, NULL))
+    }
+    if (status == DB_RETRY)
+        log_waiting(dispatch, round, what, error);
+    else if (status != DB_LOST && status != DB_READ_ONLY &&
+             log_limit_pass(&dispatch->failed_log, LOG_EVERY_US, NULL))
         log_error("%s failed, trying again: %s: source=%s queue=%s", what, error->text,
                   source->config->name, round->queue->name);
     mutex_lock(&source->lock);
