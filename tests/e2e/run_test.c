@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "directory.h"
 #include "fail.h"
 #include "journal.h"
 #include "scene.h"
@@ -186,6 +187,32 @@ static void queues_share_the_daemon_and_one_that_nobody_serves_is_left_alone(voi
     daemon_stop(daemon);
 }
 
+static void a_program_inherits_nothing_of_the_daemon(void **state)
+{
+    struct scene *scene = *state;
+    struct process *daemon = daemon_start(scene_config_text(
+        scene,
+        "queues = ( { name = \"default\"; poll = \"10ms\"; } ); kinds = ( { kind = \"look\"; "
+        "handler "
+        "= \"exec\"; options = { command = [ \"/bin/sh\", \"-c\", \"ls -l /proc/self/fd > "
+        "%s/files; env > %s/environment\" ]; }; } );",
+        scene->directory, scene->directory));
+    for (int i = 0; i < 3; i++) { /* when all lanes are connected */
+        scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('look', '')");
+        scene_wait_all_gone(scene, 20);
+    }
+    char path[192];
+    snprintf(path, sizeof path, "%s/files", scene->directory);
+    char *files = test_file_read(path);
+    assert_null(strstr(files, "socket:"));
+    free(files);
+    snprintf(path, sizeof path, "%s/environment", scene->directory);
+    char *environment = test_file_read(path);
+    assert_null(strstr(environment, scene->database->daemon.password));
+    free(environment);
+    daemon_stop(daemon);
+}
+
 static void what_a_daemon_shows_of_itself_is_gone_when_it_has_ended(void **state)
 {
     struct scene *scene = *state;
@@ -213,6 +240,7 @@ int main(void)
         SCENE_TEST(a_busy_priority_does_not_hide_a_better_one),
         SCENE_TEST(within_a_priority_the_order_is_that_of_the_due_times_and_then_of_the_ids),
         SCENE_TEST(queues_share_the_daemon_and_one_that_nobody_serves_is_left_alone),
+        SCENE_TEST(a_program_inherits_nothing_of_the_daemon),
         SCENE_TEST(what_a_daemon_shows_of_itself_is_gone_when_it_has_ended),
     };
     return SCENE_RUN(tests);

@@ -1,0 +1,130 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "fail.h"
+#include "journal.h"
+#include "scene.h"
+#include "sql.h"
+#include "wait.h"
+
+/* What dueqd tells the service manager, which is this test. */
+
+static int manager = -1;
+
+static struct process *start(struct scene *scene, const char *config, const char *watchdog)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/notify", scene->directory);
+    manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (manager < 0 || bind(manager, (struct sockaddr *) &address, sizeof address) < 0)
+        test_fail("cannot listen on %s", address.sun_path);
+    char socket_variable[160];
+    snprintf(socket_variable, sizeof socket_variable, "NOTIFY_SOCKET=%s", address.sun_path);
+    const char *const arguments[] = { "dueqd", "-c", config, NULL };
+    const char *const environment[] = { socket_variable, watchdog, NULL };
+    return process_start_with(arguments, environment, NULL);
+}
+
+static int end(void **state)
+{
+    if (manager >= 0)
+        close(manager);
+    manager = -1;
+    return scene_end(state);
+}
+
+struct message {
+    const char *wanted;
+    char all[16384]; /* what came before it, a line each */
+};
+
+static bool has_come(void *userdata)
+{
+    struct message *message = userdata;
+    char text[1024];
+    for (ssize_t len; (len = recv(manager, text, sizeof text - 1, 0)) > 0;) {
+        text[len] = '\0';
+        size_t used = strlen(message->all);
+        snprintf(message->all + used, sizeof message->all - used, "%s\n", text);
+        if (strstr(text, message->wanted))
+            return true;
+    }
+    return false;
+}
+
+static void expect(struct message *message, const char *wanted)
+{
+    message->wanted = wanted;
+    message->all[0] = '\0';
+    if (!wait_until(has_come, message, 40))
+        test_fail("\"%s\" has not come, but\n%s", wanted, message->all);
+}
+
+static void it_is_ready_when_a_database_is(void **state)
+{
+    struct scene *scene = *state;
+    struct message message;
+    sql_run(scene->admin, "UPDATE dueq_schema SET version = 7");
+    struct process *daemon = start(scene, scene_config(scene, NULL, NULL), "WATCHDOG_USEC");
+    expect(&message, "EXTEND_TIMEOUT_USEC=");
+    assert_null(strstr(message.all, "READY=1"));
+    assert_non_null(strstr(message.all, "STATUS=0 of 1 sources ready"));
+    sql_run(scene->admin, "UPDATE dueq_schema SET version = 1");
+    expect(&message, "READY=1");
+    assert_non_null(strstr(message.all, "STATUS=1 of 1 sources ready"));
+    daemon_stop(daemon);
+    expect(&message, "STOPPING=1");
+}
+
+static void a_reload_is_told_whether_it_is_refused_or_not(void **state)
+{
+    struct scene *scene = *state;
+    struct message message;
+    struct process *daemon = start(scene, scene_config(scene, NULL, NULL), "WATCHDOG_USEC");
+    expect(&message, "READY=1");
+    process_signal(daemon, SIGHUP);
+    expect(&message, "RELOADING=1");
+    assert_non_null(strstr(message.all, "MONOTONIC_USEC="));
+    expect(&message, "READY=1");
+    scene_config_text(scene, "nonsense");
+    process_signal(daemon, SIGHUP);
+    expect(&message, "RELOADING=1");
+    expect(&message, "READY=1");
+    daemon_stop(daemon);
+}
+
+static void the_watchdog_is_fed_while_all_goes_well(void **state)
+{
+    struct scene *scene = *state;
+    struct message message;
+    struct process *daemon = start(scene, scene_config(scene, NULL, NULL), "WATCHDOG_USEC=1000000");
+    expect(&message, "READY=1");
+    for (int i = 0; i < 3; i++)
+        expect(&message, "WATCHDOG=1");
+    /* Also with a handler that takes longer than that, and while the last jobs end. */
+    scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('work', "
+                        "'{\"sleep_ms\":2500}')");
+    journal_wait_count(scene->journal, 1, 20);
+    process_signal(daemon, SIGTERM);
+    expect(&message, "STOPPING=1");
+    expect(&message, "WATCHDOG=1");
+    expect(&message, "WATCHDOG=1");
+    assert_int_equal(process_wait(daemon, 20), 0);
+    scene_wait_all_gone(scene, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(it_is_ready_when_a_database_is),
+        TEST(a_reload_is_told_whether_it_is_refused_or_not),
+        TEST(the_watchdog_is_fed_while_all_goes_well),
+    };
+    return SCENE_RUN(tests);
+}
