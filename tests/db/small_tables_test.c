@@ -60,13 +60,17 @@ struct lane {
     pthread_t thread;
     uint64_t token;
     uint64_t done[JOBS]; /* ids */
-    size_t done_count, claims_tried_again;
+    size_t done_count;
     enum db_status status; /* the first that was not DB_OK */
     struct error error;
 };
 
 static _Atomic int to_insert; /* jobs not inserted yet */
 static _Atomic int to_do;     /* jobs not done yet */
+/* Never one for a second time: two inserts of keys that have just been deleted can deadlock with
+ * each other, whatever the lanes do. */
+static _Atomic unsigned next_key;
+static _Atomic bool failed; /* a lane has: its jobs are not done any more */
 
 /* As many new jobs as are wanted, up to `most`. */
 static enum db_status insert(struct lane *lane, int most)
@@ -83,7 +87,7 @@ static enum db_status insert(struct lane *lane, int most)
     for (int i = 0; i < n; i++) {
         buffer_append_text(&sql, i ? ", ('k', '{}', " : "('k', '{}', ");
         if (i % 3 == 0)
-            buffer_append_format(&sql, "'%d')", left - i);
+            buffer_append_format(&sql, "'%u')", next_key++);
         else
             buffer_append_text(&sql, "NULL)");
     }
@@ -153,12 +157,10 @@ static void *run_lane(void *arg)
 {
     struct lane *lane = arg;
     db_thread_init();
-    while (lane->status == DB_OK && to_do > 0) {
+    while (to_do > 0 && !failed) {
         lane->status = run_batch(lane);
-        if (lane->status == DB_RETRY) {
-            lane->claims_tried_again++;
-            lane->status = DB_OK;
-        }
+        if (lane->status != DB_OK)
+            failed = true;
     }
     db_thread_done();
     return NULL;
@@ -189,13 +191,13 @@ static void expect_each_once(const struct lane *lanes, int count)
 static void run(int lane_count, int table_size)
 {
     static struct lane lanes[LANES_MOST];
-    size_t tried_again = 0;
 
     clear(NULL);
     memset(lanes, 0, sizeof lanes);
     const uint64_t before = deadlocks();
     to_insert = JOBS;
     to_do = JOBS;
+    failed = false;
     for (int i = 0; i < lane_count; i++) {
         lanes[i].db = fixture_open(&f);
         lanes[i].token = (uint64_t) (i + 1) << 32;
@@ -205,14 +207,11 @@ static void run(int lane_count, int table_size)
         assert_int_equal(thread_start(&lanes[i].thread, "lane", run_lane, &lanes[i]), 0);
     for (int i = 0; i < lane_count; i++)
         pthread_join(lanes[i].thread, NULL);
-    for (int i = 0; i < lane_count; i++) {
+    for (int i = 0; i < lane_count; i++)
         db_close(lanes[i].db);
-        tried_again += lanes[i].claims_tried_again;
-    }
     for (int i = 0; i < lane_count; i++)
         expect_status(lanes[i].status, DB_OK, lanes[i].error);
     assert_int_equal(deadlocks() - before, 0);
-    assert_int_equal(tried_again, 0);
     expect_each_once(lanes, lane_count);
 }
 
