@@ -14,6 +14,14 @@
 
 enum { ARGUMENTS_MAX = 32 };
 
+/* Those of test_server_new that are not freed yet, to be ended at exit: by the process that started
+ * them, for a child that a test forks and that calls exit() has the list, too. */
+static struct listed_server {
+    struct test_server public; /* first: what the test has is a pointer to it */
+    struct listed_server *next;
+    pid_t owner;
+} * servers;
+
 static struct test_server *shared;
 
 /* scripts/server with these arguments; 0 or its exit status. */
@@ -87,13 +95,31 @@ static void read_address(struct test_server *server)
     free(text);
 }
 
+static void free_all(void)
+{
+    while (servers) {
+        if (servers->owner == getpid())
+            test_server_free(&servers->public);
+        else
+            servers = servers->next;
+    }
+}
+
 struct test_server *test_server_new(const char *const *arguments)
 {
-    struct test_server *server = calloc(1, sizeof *server);
-    if (!server)
+    static bool registered;
+    struct listed_server *listed = calloc(1, sizeof *listed);
+    if (!listed)
         abort();
+    struct test_server *server = &listed->public;
     if (asprintf(&server->directory, "%s/server", test_directory_new()) < 0)
         abort();
+    /* After the directory's, so that it runs before it. */
+    if (!registered && atexit(free_all) == 0)
+        registered = true;
+    listed->owner = getpid();
+    listed->next = servers;
+    servers = listed;
 
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int) getpid());
@@ -162,6 +188,12 @@ void test_server_free(struct test_server *server)
 {
     if (!server)
         return;
+    for (struct listed_server **link = &servers; *link; link = &(*link)->next) {
+        if (&(*link)->public == server) {
+            *link = (*link)->next;
+            break;
+        }
+    }
     /* Killed: nobody wants the data. One that a test has stopped already makes the script complain,
      * in vain. */
     char path[256];
@@ -174,22 +206,22 @@ void test_server_free(struct test_server *server)
     free(server);
 }
 
-static pid_t shared_owner;
-
-static void free_shared(void)
+/* The run's server has no process of ours; one of our own is in the list. */
+static void forget_shared(void)
 {
-    if (getpid() == shared_owner)
-        test_server_free(shared);
+    if (shared && !shared->directory)
+        free(shared);
+    shared = NULL;
 }
 
 const struct test_server *test_server_get(void)
 {
     if (!shared) {
         shared = server_of_the_run();
-        if (!shared)
+        if (shared)
+            atexit(forget_shared);
+        else
             shared = test_server_new(NULL);
-        shared_owner = getpid();
-        atexit(free_shared);
     }
     return shared;
 }

@@ -202,9 +202,76 @@ static void a_server_of_ones_own_keeps_what_was_committed_when_it_is_killed(void
     test_server_free(server);
 }
 
+static bool is_no_process(void *pid)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/stat", *(pid_t *) pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return true;
+    char state = 0;
+    (void) !fscanf(file, "%*d %*s %c", &state);
+    fclose(file);
+    return state == 'Z';
+}
+
 static bool is_gone(void *path)
 {
     return access(path, F_OK) < 0;
+}
+
+/* What a child of the test starts, and how that child ends. Returns when the server's process is
+ * gone. */
+static void a_server_is_gone_after(void (*end)(const struct test_server *server))
+{
+    int ends[2];
+    char pid_text[16] = "", path[64];
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL); /* else the child writes it again */
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct test_server *server = test_server_new(NULL);
+        snprintf(path, sizeof path, "%s/pid", server->directory);
+        char *text = test_file_read(path);
+        (void) !write(ends[1], text, strlen(text));
+        free(text);
+        end(server);
+        _exit(1);
+    }
+    close(ends[1]);
+    assert_true(read(ends[0], pid_text, sizeof pid_text - 1) > 0);
+    close(ends[0]);
+    waitpid(pid, NULL, 0);
+    pid_t server = (pid_t) strtol(pid_text, NULL, 10);
+    assert_true(server > 1);
+    assert_true(wait_until(is_no_process, &server, LIMIT_S));
+}
+
+static void exit_in_order(const struct test_server *server)
+{
+    (void) server;
+    exit(0);
+}
+
+static void a_server_that_a_test_forgets_ends_with_it(void **state)
+{
+    (void) state;
+    a_server_is_gone_after(exit_in_order);
+}
+
+static void lose_the_directory(const struct test_server *server)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", server->directory);
+    (void) !system(command);
+    kill(getpid(), SIGKILL);
+}
+
+static void a_server_ends_whose_directory_is_gone(void **state)
+{
+    (void) state;
+    a_server_is_gone_after(lose_the_directory);
 }
 
 static void a_server_ends_with_the_test_that_was_killed(void **state)
@@ -247,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_config_file_names_the_daemons_user_and_hides_its_password),
         cmocka_unit_test(a_server_of_ones_own_keeps_what_was_committed_when_it_is_killed),
         cmocka_unit_test(a_server_ends_with_the_test_that_was_killed),
+        cmocka_unit_test(a_server_that_a_test_forgets_ends_with_it),
+        cmocka_unit_test(a_server_ends_whose_directory_is_gone),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
