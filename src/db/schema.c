@@ -45,7 +45,10 @@ enum db_status schema_require(struct db *db, struct schema *ret_schema, struct e
     struct schema schema;
     enum db_status status = schema_read(db, &schema, error);
     if (status != DB_OK) {
-        error_prefix(error, "reading the schema version from dueq_schema");
+        /* A user whose privileges are on tables is refused, and not told, where there are none. */
+        error_prefix(error,
+                     "reading the schema version from dueq_schema (made by `dueq migrate`; the "
+                     "privileges on it are in schema/grants.sql)");
         return status;
     }
     if (schema.version == SCHEMA_VERSION) {

@@ -16,7 +16,7 @@ static struct process *start_with_stubborn(struct scene *scene, const char *queu
 static void a_job_that_was_replaced_twice_keeps_its_lease_while_the_old_attempts_run(void **state)
 {
     struct scene *scene = *state;
-    struct process *daemon = start_with_stubborn(scene, "threads = 8; lease = \"1s\";");
+    struct process *daemon = start_with_stubborn(scene, "threads = 8; lease = \"3s\";");
     uint64_t id = scene_insert(scene,
                                "INSERT INTO dueq_job (kind, payload) VALUES ('stubborn', '8')");
     for (unsigned attempt = 1; attempt <= 2; attempt++) {
