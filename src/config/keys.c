@@ -129,7 +129,7 @@ static const struct key queue_keys[] = {
       .default_text = "8",
       .description = "Jobs that run at the same time, each in a thread of its own." },
     { "batch", KEY_INTEGER, AT(config_queue, batch), .minimum = 1, .maximum = 10000,
-      .default_text = "500",
+      .default_text = "1000",
       .description = "Jobs that one claim takes at most." },
     { "pending", KEY_INTEGER, AT(config_queue, pending), .minimum = 1, .maximum = 1000000,
       .default_text = "1000",

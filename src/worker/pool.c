@@ -14,6 +14,7 @@
 
 enum {
     PREFETCH_US = 100000, /* of work ahead of the threads: several round trips to the database */
+    PREFETCH_BATCHES = 2, /* at most, however quick the handlers are */
     MEAN_WEIGHT = 16,     /* the last 16 jobs or so make the mean */
 };
 
@@ -102,12 +103,18 @@ static void begin_task(struct task *task, int64_t now_us)
     task->started_us = now_us;
 }
 
+/* A job waits, and may begin: it does not, where as many are in flight as may be. */
+static bool may_take(const struct pool *pool)
+{
+    return pool->inbox.first && pool->in_flight < pool->config->pending;
+}
+
 static struct task *take_task(struct pool *pool)
 {
     assert(mutex_held(&pool->lock));
-    struct list_node *node = list_take_first(&pool->inbox);
-    if (!node)
+    if (!may_take(pool))
         return NULL;
+    struct list_node *node = list_take_first(&pool->inbox);
     pool->running++;
     pool->in_flight++;
     return list_entry(node, struct task, node);
@@ -117,7 +124,7 @@ static struct task *take_task(struct pool *pool)
 static struct task *wait_for_task(struct pool *pool)
 {
     mutex_lock(&pool->lock);
-    while (!pool->inbox.first && !pool->stopping) {
+    while (!may_take(pool) && !pool->stopping) {
         pool->sleeping++;
         condition_wait(&pool->wake, &pool->lock);
         pool->sleeping--;
@@ -215,9 +222,21 @@ static uint32_t prefetch(const struct pool *pool)
 {
     if (pool->mean_us < 0)
         return pool->thread_count / 4 + 1;
-    int64_t each = PREFETCH_US / (pool->mean_us + 1);
-    int64_t all = each * pool->thread_count;
-    return all < pool->config->pending ? (uint32_t) all : pool->config->pending;
+    int64_t all = PREFETCH_US / (pool->mean_us + 1) * pool->thread_count;
+    int64_t most = (int64_t) PREFETCH_BATCHES * pool->config->batch;
+    return (uint32_t) (all < most ? all : most);
+}
+
+/* What is left below a limit for all jobs in hand: the operator's, and, where handlers leave jobs
+ * pending, the configuration's. Where they don't, that one is kept by may_take alone, and jobs may
+ * wait. */
+static uint32_t room_below_limits(const struct pool *pool, uint32_t ahead, uint32_t limit)
+{
+    uint32_t most = limit ? limit : UINT32_MAX;
+    if (pool->in_flight > pool->running && pool->config->pending < most)
+        most = pool->config->pending;
+    uint32_t in_hand = ahead + pool->in_flight;
+    return most > in_hand ? most - in_hand : 0;
 }
 
 static uint32_t room(const struct pool *pool, uint32_t limit)
@@ -225,13 +244,8 @@ static uint32_t room(const struct pool *pool, uint32_t limit)
     uint32_t ahead = (uint32_t) pool->inbox.count + pool->reserved;
     uint32_t busy = pool->running < pool->thread_count ? pool->running : pool->thread_count;
     uint32_t startable = pool->thread_count - busy + prefetch(pool);
-
-    uint32_t in_flight = ahead + pool->in_flight;
-    uint32_t most = pool->config->pending;
-    if (limit && limit < most)
-        most = limit;
     uint32_t by_threads = startable > ahead ? startable - ahead : 0;
-    uint32_t by_limit = most > in_flight ? most - in_flight : 0;
+    uint32_t by_limit = room_below_limits(pool, ahead, limit);
     return by_threads < by_limit ? by_threads : by_limit;
 }
 
@@ -281,6 +295,8 @@ void pool_end_pending(struct pool *pool)
     mutex_lock(&pool->lock);
     assert(pool->in_flight > 0);
     pool->in_flight--;
+    if (pool->inbox.first)
+        condition_signal(&pool->wake);
     mutex_unlock(&pool->lock);
 }
 

@@ -52,7 +52,7 @@ static void without_queues_there_is_one_named_default(void **state)
     const struct config_queue *queue = &config->queues[0];
     assert_string_equal(queue->name, "default");
     assert_int_equal(queue->threads, 8);
-    assert_int_equal(queue->batch, 500);
+    assert_int_equal(queue->batch, 1000);
     assert_int_equal(queue->pending, 1000);
     assert_int_equal(queue->weight, 1);
     assert_int_equal(queue->lease_us, 60 * SECOND);
