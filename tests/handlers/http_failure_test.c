@@ -22,6 +22,7 @@ static pthread_cond_t names_changed = PTHREAD_COND_INITIALIZER;
 static bool slow_name_may_answer; /* names_lock */
 static int slow_lookups;          /* names_lock; under way */
 static int slow_lookups_begun;    /* names_lock */
+static bool lost_name_is_back;    /* names_lock */
 
 __attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
                                                        const struct addrinfo *hints,
@@ -42,6 +43,14 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
         slow_lookups--;
         pthread_mutex_unlock(&names_lock);
         return EAI_NONAME;
+    }
+    if (name && strcmp(name, "lost.test") == 0) {
+        pthread_mutex_lock(&names_lock);
+        bool known = lost_name_is_back;
+        pthread_mutex_unlock(&names_lock);
+        if (!known)
+            return EAI_NONAME;
+        name = "127.0.0.1";
     }
     return system_getaddrinfo(name, service, hints, ret_list);
 }
@@ -90,6 +99,27 @@ static void a_host_that_does_not_exist_is_retried(void **state)
     assert_int_equal(sender_send(&sender, "{}", message, sizeof message), DUEQ_RETRY);
     assert_contains(message, "looking up missing.test: Could not resolve host");
     sender_close(&sender);
+}
+
+static bool is_delivered(void *sender)
+{
+    return sender_send(sender, "{}", NULL, 0) == DUEQ_DONE;
+}
+
+static void a_host_that_comes_back_is_found_soon(void **state)
+{
+    (void) state;
+    struct http_server server = { 0 };
+    struct sender sender = { 0 };
+    http_server_start(&server);
+    sender_open(&sender, "http://lost.test:%u/", server.port);
+    assert_int_equal(sender_send(&sender, "{}", NULL, 0), DUEQ_RETRY);
+    pthread_mutex_lock(&names_lock);
+    lost_name_is_back = true;
+    pthread_mutex_unlock(&names_lock);
+    assert_true(wait_until(is_delivered, &sender, 15)); /* not the half minute of libcurl's cache */
+    sender_close(&sender);
+    http_server_stop(&server);
 }
 
 static void a_connection_closed_before_the_answer_is_retried(void **state)
@@ -247,6 +277,37 @@ static void a_body_that_never_ends_nor_comes_is_given_up(void **state)
     raw_server_stop(&server);
 }
 
+static void connecting_that_takes_too_long_is_given_up(const char *max_connections, int count)
+{
+    struct raw_server server; /* takes the connection, and knows nothing of TLS */
+    struct sender sender = { 0 };
+    struct harness_job jobs[3];
+    raw_server_start(&server, "", 0, RAW_STALL);
+    sender_option(&sender, "max_connections", max_connections);
+    sender_option(&sender, "connect_timeout", "100ms");
+    sender_open(&sender, "https://127.0.0.1:%u/", server.port);
+    for (int i = 0; i < count; i++) {
+        harness_job_init(&jobs[i], "{}");
+        jobs[i].job.timeout_us = 0; /* none: nothing else ends it */
+        assert_int_equal(harness_run(&sender.harness, &jobs[i]), DUEQ_PENDING);
+    }
+    for (int i = 0; i < count; i++) {
+        assert_true(harness_wait(&jobs[i]));
+        assert_int_equal(jobs[i].outcome, DUEQ_RETRY);
+        assert_contains(jobs[i].finish_message, "connecting to 127.0.0.1"); /* it had its turn */
+        harness_job_done(&jobs[i]);
+    }
+    sender_close(&sender);
+    raw_server_stop(&server);
+}
+
+static void a_receiver_that_cannot_be_connected_to_is_given_up(void **state)
+{
+    (void) state;
+    connecting_that_takes_too_long_is_given_up("0", 1);
+    connecting_that_takes_too_long_is_given_up("1", 3); /* one after the other */
+}
+
 static void a_cancelled_job_is_given_up(void **state)
 {
     (void) state;
@@ -320,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_connection_is_retried),
         cmocka_unit_test(a_host_that_does_not_exist_is_retried),
+        cmocka_unit_test(a_host_that_comes_back_is_found_soon),
         cmocka_unit_test(a_connection_closed_before_the_answer_is_retried),
         cmocka_unit_test(a_success_that_was_cut_is_retried),
         cmocka_unit_test(a_refusal_that_was_cut_is_a_refusal),
@@ -330,6 +392,7 @@ int main(void)
         cmocka_unit_test(without_a_descriptor_the_message_says_so),
         cmocka_unit_test(a_receiver_that_takes_too_long_is_given_up),
         cmocka_unit_test(a_body_that_never_ends_nor_comes_is_given_up),
+        cmocka_unit_test(a_receiver_that_cannot_be_connected_to_is_given_up),
         cmocka_unit_test(a_cancelled_job_is_given_up),
         cmocka_unit_test(a_name_server_that_does_not_answer_delays_nobody_else),
         cmocka_unit_test(a_stale_connection_is_replaced),

@@ -34,7 +34,9 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
                               struct addrinfo **);
     *(void **) &system_getaddrinfo = dlsym(RTLD_NEXT, "getaddrinfo");
     if (name && strcmp(name, "many.test") == 0) {
-        atomic_fetch_add(&lookups, 1);
+        /* libcurl 7 asks for both families at once, libcurl 8.20 for each: one look-up. */
+        if (!hints || hints->ai_family != AF_INET6)
+            atomic_fetch_add(&lookups, 1);
         name = "127.0.0.1";
     }
     if (name && strcmp(name, "missing.test") == 0)

@@ -70,15 +70,25 @@ static void list_remove(struct request_list *list, struct request *request)
     list->count--;
 }
 
-/* A request that has to wait for a connection waits in libcurl, which does not count that as time
- * to connect; nor does it look at the clock meanwhile, which sweep() does. */
+/* Since 8.20 the threads that look up names are the multi handle's, and its end waits for them, and
+ * so for the name server, unless told not to. By its number in libcurl's ABI, CURLMOPT_QUICK_EXIT:
+ * the library may be newer than the headers of the build, or older than the option. */
+static CURLMcode end_without_waiting(CURLM *multi)
+{
+    CURLMcode code = curl_multi_setopt(multi, (CURLMoption) (CURLOPTTYPE_LONG + 21), 1L);
+    return code == CURLM_UNKNOWN_OPTION ? CURLM_OK : code;
+}
+
+/* A request that has to wait for a connection waits in libcurl, which does not look at the clock
+ * meanwhile; sweep() does. */
 static CURLM *new_multi(const struct http_options *options)
 {
     long kept = options->max_connections ? (long) options->max_connections : IDLE_CONNECTIONS;
     CURLM *multi = curl_multi_init();
     if (!multi)
         return NULL;
-    if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) != CURLM_OK ||
+    if (end_without_waiting(multi) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) options->max_connections) !=
             CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
@@ -169,7 +179,7 @@ static void sweep(struct engine *engine, bool all)
         for (struct request *request = lists[i]->first; request; request = next) {
             struct verdict verdict;
             next = request->next;
-            if (now_us >= request->deadline_us)
+            if (now_us >= request->deadline_us || now_us >= request->connect_deadline_us)
                 /* Before cancelled(), which says so too: the words of a timeout say more. */
                 verdict_of_end(request, CURLE_OPERATION_TIMEDOUT, &verdict);
             else if (all || engine->host->cancelled(request->job))

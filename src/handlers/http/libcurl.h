@@ -12,3 +12,7 @@ int libcurl_start(const char **ret_problem);
 /* True if libcurl was built to trust a file of certificates, beside a directory of them. After
  * libcurl_start. */
 bool libcurl_has_ca_file(void);
+
+/* True if libcurl may count the time that a request waits for a connection as time to connect. 7.88
+ * does not, 8.23 does. After libcurl_start. */
+bool libcurl_may_charge_waiting(void);

@@ -2,9 +2,14 @@
 
 #include <assert.h>
 
+bool lookup_gate_known(const struct lookup_gate *gate, int64_t now_us)
+{
+    return now_us < gate->known_until_us;
+}
+
 bool lookup_gate_open(const struct lookup_gate *gate, int64_t now_us)
 {
-    return now_us < gate->known_until_us || gate->inside < LOOKUPS_AT_ONCE;
+    return lookup_gate_known(gate, now_us) || gate->inside < LOOKUPS_AT_ONCE;
 }
 
 void lookup_gate_enter(struct lookup_gate *gate)

@@ -19,7 +19,11 @@ struct lookup_gate {
 enum {
     LOOKUPS_AT_ONCE = 16,
     LOOKUP_CACHE_S = 60, /* how long libcurl keeps an address; its default */
+    LOOKUP_DOUBT_S = 1,  /* the same for a request that enters while no address is known */
 };
+
+/* True while an address is known, and in libcurl's cache. */
+bool lookup_gate_known(const struct lookup_gate *gate, int64_t now_us);
 
 /* True when one more may be handed over. */
 bool lookup_gate_open(const struct lookup_gate *gate, int64_t now_us);

@@ -21,12 +21,41 @@ void request_leave_gate(struct request *request)
     request->gate = NULL;
 }
 
+/* Where waiting for a connection is possible, and might be counted. */
+static bool limits_connecting_itself(const struct http_options *options)
+{
+    return (options->max_connections > 0 || options->max_host_connections > 0) &&
+           libcurl_may_charge_waiting();
+}
+
+static long clamp_ms(int64_t ms)
+{
+    if (ms < 1)
+        return 1;
+    return ms > INT32_MAX ? INT32_MAX : (long) ms; /* libcurl refuses more; 24 days */
+}
+
+/* The first connection of the request begins, so the time for it does. libcurl's own limit, which
+ * spreads over the addresses of a host, counts from begun_us; or from now, in some versions, which
+ * is why the engine looks at connect_deadline_us as well. */
+static void begin_connecting(struct request *request)
+{
+    const struct http_options *options = request->options;
+    if (request->phase != REQUEST_QUEUED || !limits_connecting_itself(options))
+        return;
+    int64_t now_us = monotonic_us();
+    request->connect_deadline_us = now_us + options->connect_timeout_us;
+    curl_easy_setopt(request->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     clamp_ms((request->connect_deadline_us - request->begun_us + 999) / 1000));
+}
+
 /* libcurl's callbacks, all in the engine's thread. */
 
 static int on_lookup(void *resolver, void *unused, void *userdata)
 {
     (void) resolver, (void) unused;
     struct request *request = userdata;
+    begin_connecting(request);
     request->phase = REQUEST_LOOKUP;
     request->looked_up = true;
     return 0;
@@ -38,6 +67,7 @@ static curl_socket_t on_open_socket(void *userdata, curlsocktype purpose,
 {
     (void) purpose;
     struct request *request = userdata;
+    begin_connecting(request);
     request->phase = REQUEST_CONNECTING;
     if (request->gate && request->looked_up)
         lookup_gate_resolved(request->gate, monotonic_us());
@@ -53,6 +83,10 @@ static int on_connected(void *userdata, char *remote_ip, char *local_ip, int rem
 {
     (void) remote_ip, (void) local_ip, (void) remote_port, (void) local_port;
     struct request *request = userdata;
+    if (limits_connecting_itself(request->options)) /* for a redirect's connection */
+        curl_easy_setopt(request->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                         clamp_ms(request->options->connect_timeout_us / 1000));
+    request->connect_deadline_us = INT64_MAX;
     request->phase = REQUEST_SENDING;
     request_leave_gate(request); /* on a connection that was there already */
     return CURL_PREREQFUNC_OK;
@@ -202,7 +236,6 @@ static bool set_target(CURL *easy, const struct http_options *options)
     set(easy, failed, CURLOPT_USERAGENT, options->user_agent);
     set(easy, failed, CURLOPT_CONNECTTIMEOUT_MS, (long) (options->connect_timeout_us / 1000));
     set(easy, failed, CURLOPT_MAXAGE_CONN, (long) (options->idle_timeout_us / 1000000 + 1));
-    set(easy, failed, CURLOPT_DNS_CACHE_TIMEOUT, (long) LOOKUP_CACHE_S);
     if (options->url_parts
             .tls) /* a burst shares the connections of HTTP/2 instead of opening one each */
         set(easy, failed, CURLOPT_PIPEWAIT, 1L);
@@ -266,7 +299,9 @@ int request_new(const struct http_options *options, const struct dueq_job *job, 
     struct request *request = calloc(1, sizeof *request);
     if (!request)
         return -ENOMEM;
-    *request = (struct request){ .job = job, .options = options, .deadline_us = INT64_MAX };
+    *request = (struct request){
+        .job = job, .options = options, .deadline_us = INT64_MAX, .connect_deadline_us = INT64_MAX
+    };
     if (job->timeout_us > 0 && job->timeout_us < INT64_MAX - now_us)
         request->deadline_us = now_us + job->timeout_us;
     response_init(&request->response, options->response_tail);
@@ -305,14 +340,17 @@ void request_free(struct request *request)
 
 void request_begin(struct request *request, struct lookup_gate *gate, int64_t now_us)
 {
-    if (request->deadline_us < INT64_MAX) {
-        int64_t left_ms = (request->deadline_us - now_us + 999) / 1000;
-        if (left_ms < 1)
-            left_ms = 1;
-        if (left_ms > INT32_MAX) /* libcurl refuses more; 24 days */
-            left_ms = INT32_MAX;
-        curl_easy_setopt(request->easy, CURLOPT_TIMEOUT_MS, (long) left_ms);
-    }
+    request->begun_us = now_us;
+    if (request->deadline_us < INT64_MAX)
+        curl_easy_setopt(request->easy, CURLOPT_TIMEOUT_MS,
+                         clamp_ms((request->deadline_us - now_us + 999) / 1000));
+    if (limits_connecting_itself(request->options)) /* until begin_connecting() */
+        curl_easy_setopt(request->easy, CURLOPT_CONNECTTIMEOUT_MS, clamp_ms(INT32_MAX));
+
+    /* Newer versions of libcurl keep failures too, for half of this time: a name server that fails
+     * for a moment would cost all attempts of the next half minute. */
+    curl_easy_setopt(request->easy, CURLOPT_DNS_CACHE_TIMEOUT,
+                     (long) (lookup_gate_known(gate, now_us) ? LOOKUP_CACHE_S : LOOKUP_DOUBT_S));
     lookup_gate_enter(gate);
     request->gate = gate;
 }

@@ -27,7 +27,9 @@ struct request {
     struct request *prev;
     const struct dueq_job *job; /* borrowed until it is finished */
     const struct http_options *options;
-    int64_t deadline_us; /* CLOCK_MONOTONIC; INT64_MAX: none */
+    int64_t deadline_us;         /* these three CLOCK_MONOTONIC; INT64_MAX: none */
+    int64_t begun_us;            /* when it was handed to libcurl */
+    int64_t connect_deadline_us; /* of look-up, TCP and TLS together, once they have begun */
 
     CURL *easy;
     struct curl_slist *headers;

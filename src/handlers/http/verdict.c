@@ -45,6 +45,8 @@ static const char *phase_words(const struct request *request, CURLcode code)
 
     switch (request->phase) {
     case REQUEST_QUEUED:
+        if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
+            return "looking up"; /* another request did: newer versions of libcurl keep failures */
         return "waiting for a connection to";
     case REQUEST_LOOKUP:
         return "looking up";
