@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "server_version.h"
 #include "status.h"
 
 struct db {
     MYSQL *mysql;
-    bool mariadb;
-    char version[64];
+    struct server_version version;
     uint64_t max_packet;
     uint64_t statements;
 };
@@ -58,40 +58,16 @@ static enum db_status failure(struct db *db, struct error *error)
     return db_status_of(number);
 }
 
-/* 0.. of "10.11.6-MariaDB" as 101106. */
-static unsigned version_number(const char *version)
-{
-    unsigned long part[3] = { 0 };
-    for (int i = 0; i < 3; i++) {
-        char *end;
-        part[i] = strtoul(version, &end, 10);
-        if (*end != '.')
-            break;
-        version = end + 1;
-    }
-    return (unsigned) (part[0] * 10000 + part[1] * 100 + part[2]);
-}
-
 static enum db_status check_version(struct db *db, struct error *error)
 {
-    const char *version = mysql_get_server_info(db->mysql);
-
-    /* MariaDB before 11 puts this in front for old replicas, and one of the libraries passes it on.
-     */
-    if (strncmp(version, "5.5.5-", 6) == 0)
-        version += 6;
-    snprintf(db->version, sizeof db->version, "%s", version);
-    db->mariadb = strstr(version, "MariaDB") != NULL;
-
-    unsigned number = version_number(version);
-    if (number < (db->mariadb ? 100600 : 80016)) {
-        error_set(error,
-                  "the server is %s, which has no SELECT … FOR UPDATE SKIP LOCKED or no CHECK "
-                  "constraints: dueq needs MariaDB 10.6 or later, or MySQL 8.0.16 or later",
-                  version);
-        return DB_FATAL;
-    }
-    return DB_OK;
+    server_version_read(mysql_get_server_info(db->mysql), &db->version);
+    if (server_version_will_do(&db->version))
+        return DB_OK;
+    error_set(error,
+              "the server is %s, which has no SELECT … FOR UPDATE SKIP LOCKED or no CHECK "
+              "constraints: dueq needs MariaDB 10.6 or later, or MySQL 8.0.16 or later",
+              db->version.text);
+    return DB_FATAL;
 }
 
 static enum db_status set_up_session(struct db *db, struct error *error)
@@ -396,12 +372,12 @@ uint64_t db_connection_id(const struct db *db)
 
 bool db_is_mariadb(const struct db *db)
 {
-    return db->mariadb;
+    return db->version.mariadb;
 }
 
 const char *db_server_version(const struct db *db)
 {
-    return db->version;
+    return db->version.text;
 }
 
 uint64_t db_max_packet(const struct db *db)
