@@ -51,8 +51,8 @@ void service_log_report(const struct config_report *report)
                   report->problems[i].text);
 }
 
-/* 0: the time passed. */
-static int wait_signal(int64_t us)
+/* False: the time passed. */
+static bool wait_signal(int64_t us, siginfo_t *ret_signal)
 {
     sigset_t set;
     struct timespec timeout = clock_timespec(us);
@@ -62,8 +62,7 @@ static int wait_signal(int64_t us)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
-    int number = sigtimedwait(&set, NULL, &timeout);
-    return number > 0 ? number : 0;
+    return sigtimedwait(&set, ret_signal, &timeout) > 0;
 }
 
 /* state: "" or assignments, each ended by a newline. */
@@ -265,8 +264,12 @@ static bool stop_step(struct service *service, int64_t now_us, bool *ret_clean)
     return true;
 }
 
-static void handle_signal(struct service *service, int number, int64_t now_us)
+static void handle_signal(struct service *service, const siginfo_t *received, int64_t now_us)
 {
+    int number = received->si_signo;
+
+    log_info("signal received: signal=SIG%s from_pid=%d", sigabbrev_np(number),
+             (int) received->si_pid);
     if (number == SIGTERM || number == SIGINT)
         begin_stop(service, now_us);
     else if (number == SIGHUP && service->stop_signals)
@@ -290,10 +293,11 @@ bool service_run(struct engine *engine, const char *config_file)
         int64_t tick_us = busy ? BUSY_TICK_US : TICK_US;
         if (service.watchdog_us && service.watchdog_us / 2 < tick_us)
             tick_us = service.watchdog_us / 2;
-        int number = wait_signal(tick_us);
+        siginfo_t received;
+        bool signalled = wait_signal(tick_us, &received);
         int64_t now_us = clock_now_us();
-        if (number)
-            handle_signal(&service, number, now_us);
+        if (signalled)
+            handle_signal(&service, &received, now_us);
         feed_watchdog(&service, now_us);
         report_state(&service, now_us);
         if (service.stop_signals && stop_step(&service, now_us, &clean))
