@@ -177,13 +177,15 @@ static enum db_status settle_with_retries(struct db *db, const char *worker,
 /* The one outcome that the database refuses. Its message is the part that differs most from job to
  * job. */
 static enum db_status settle_guilty(struct db *db, const char *worker, struct outcome *outcome,
-                                    struct error *error)
+                                    enum db_status why, struct error *error)
 {
     static const char plain[] = "the message of this attempt could not be written to the database";
     struct outcome plainer = *outcome;
     struct error ignored;
 
-    if (outcome->kind == OUTCOME_RETRY || outcome->kind == OUTCOME_DEAD) {
+    /* What is not the data's fault (a privilege, a full disk) may have passed by the next try, and
+     * the message must not be lost by that. */
+    if (why == DB_CONSTRAINT && (outcome->kind == OUTCOME_RETRY || outcome->kind == OUTCOME_DEAD)) {
         plainer.message = plain;
         plainer.message_len = sizeof plain - 1;
         enum db_status status = settle_with_retries(db, worker, &plainer, 1, &ignored);
@@ -208,7 +210,7 @@ static enum db_status settle_bisecting(struct db *db, const char *worker, struct
         return status;
     if (count == 1) {
         (*guilty)++;
-        return settle_guilty(db, worker, outcomes, error);
+        return settle_guilty(db, worker, outcomes, status, error);
     }
     size_t half = count / 2;
     status = settle_bisecting(db, worker, outcomes, half, guilty, error);

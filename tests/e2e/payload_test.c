@@ -125,11 +125,10 @@ static void rows_that_fit_no_rule_are_put_aside_and_the_others_are_run(void **st
     scene_wait_all_gone(scene, 30);
     assert_int_equal(journal_count(scene->journal), 501);
     char *dead = sql_text(scene->admin, "SELECT GROUP_CONCAT(CONCAT(kind, '=', reason, '=', "
-                                        "attempts, '=', SUBSTRING_INDEX(message, ' ', 4)) ORDER BY "
+                                        "attempts, '=', SUBSTRING_INDEX(message, ' ', 2)) ORDER BY "
                                         "kind) FROM dueq_dead");
-    assert_string_equal(dead,
-                        "date=invalid=0=next_run_at is no date,headers=invalid=0=headers have "
-                        "70008 bytes,,state=invalid=0=state is neither 'ready'");
+    assert_string_equal(dead, "date=invalid=0=next_run_at is,headers=invalid=0=headers have,"
+                              "state=invalid=0=state is");
     free(dead);
     daemon_stop(daemon);
 }
