@@ -132,8 +132,7 @@ static void a_directory_that_was_kept_is_used_again_with_what_is_in_it(void **st
     const char *directory = text_of("%s/dev", test_directory_new());
     struct process *dev = start_in(directory);
     const char *conf = text_of("%s/dueq.conf", directory);
-    expect_text(process_stdout(dev),
-                text_of("mariadb -u root --socket=%s/mysqld.sock dueq", directory));
+    expect_text(process_stdout(dev), text_of("-u root --socket=%s/mysqld.sock dueq", directory));
     assert_int_equal(dueq("-c", conf, "enqueue", "later", "--delay", "1d", NULL)->status, EX_OK);
     process_signal(dev, SIGTERM);
     assert_int_equal(process_wait(dev, DEV_LIMIT_S), EX_OK);
