@@ -23,10 +23,10 @@ static void a_kind_without_a_handler_waits_uncharged_until_there_is_one(void **s
                    "AND attempts = 0");
     process_expect_line(daemon, "no handler is bound to this kind: source=main kind=noop", 10);
     daemon_wait_counter(daemon, scene->admin, "put_off", 4);
-    assert_int_equal(
-        sql_u64(scene->admin, "SELECT JSON_VALUE(status, '$.unbound.noop') FROM dueq_worker"), 3);
-    assert_int_equal(
-        sql_u64(scene->admin, "SELECT JSON_VALUE(status, '$.unbound.else') FROM dueq_worker"), 1);
+    assert_int_equal(sql_u64(scene->admin,
+                             "SELECT JSON_VALUE(status, '$.unbound.noop') >= 3 AND "
+                             "JSON_VALUE(status, '$.unbound.else') >= 1 FROM dueq_worker"),
+                     1);
     /* A line a minute, however often it comes up. */
     sql_run(scene->admin, "UPDATE dueq_job SET next_run_at = NOW(6)");
     daemon_wait_counter(daemon, scene->admin, "put_off", 8);
