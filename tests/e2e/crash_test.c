@@ -132,6 +132,34 @@ static void the_outcome_of_a_daemon_that_stood_still_past_its_lease_is_refused(v
     daemon_stop(other);
 }
 
+static void a_stale_outcome_does_not_touch_the_attempt_that_runs_elsewhere(void **state)
+{
+    struct scene *scene = *state;
+    const char *config = scene_config(scene, SHORT_LEASE, NULL);
+    struct process *frozen = daemon_start(config);
+    uint64_t id = scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('work', "
+                                      "'{\"sleep_ms\":500}')");
+    journal_wait_count_of(scene->journal, id, 1, 20);
+    process_signal(frozen, SIGSTOP);
+    sql_wait_until(scene->admin, 20, "SELECT next_run_at < NOW(6) FROM dueq_job");
+    sql_run(scene->admin, "UPDATE dueq_job SET payload = '{\"sleep_ms\":4000}'");
+
+    struct process *other = daemon_start(config);
+    journal_wait_count_of(scene->journal, id, 2, 20);
+    process_signal(frozen, SIGCONT);
+    process_expect_line(frozen, "an outcome is refused", 20);
+    assert_int_equal(sql_u64(scene->admin,
+                             "SELECT attempts FROM dueq_job WHERE lease IS NOT NULL AND "
+                             "next_run_at > NOW(6)"),
+                     2);
+    assert_int_equal(journal_count_of(scene->journal_end, id), 1);
+    scene_wait_all_gone(scene, 20);
+    assert_int_equal(journal_count_of(scene->journal, id), 2);
+    assert_int_equal(sql_u64(scene->admin, "SELECT COUNT(*) FROM dueq_error"), 1);
+    daemon_stop(frozen);
+    daemon_stop(other);
+}
+
 static void what_a_frozen_daemon_holds_in_memory_is_not_begun_after_its_lease(void **state)
 {
     struct scene *scene = *state;
@@ -195,6 +223,7 @@ int main(void)
         SCENE_TEST(a_last_attempt_that_was_killed_is_not_run_again),
         SCENE_TEST(daemons_killed_in_the_middle_lose_nothing),
         SCENE_TEST(the_outcome_of_a_daemon_that_stood_still_past_its_lease_is_refused),
+        SCENE_TEST(a_stale_outcome_does_not_touch_the_attempt_that_runs_elsewhere),
         SCENE_TEST(what_a_frozen_daemon_holds_in_memory_is_not_begun_after_its_lease),
         SCENE_TEST(a_daemon_that_stands_still_in_the_middle_of_a_claim_holds_its_rows_not_for_long),
     };

@@ -104,12 +104,16 @@ static void a_running_job_that_is_replaced_is_asked_to_stop_and_the_new_payload_
                                       "('work', '{\"sleep_ms\":3600000}', 'page:7')");
     journal_wait_count_of(scene->journal, id, 1, 20);
     /* The recipe of docs/producers.md. */
-    sql_run(scene->producer,
-            "INSERT INTO dueq_job (kind, payload, unique_key) VALUES ('work', '{\"rev\":2}', "
-            "'page:7') ON DUPLICATE KEY UPDATE payload = VALUES(payload), next_run_at = "
-            "VALUES(next_run_at), attempts = 0, lease = NULL");
+    sql_run(
+        scene->producer,
+        "INSERT INTO dueq_job (kind, payload, unique_key) VALUES ('work', '{\"sleep_ms\":3000}', "
+        "'page:7') ON DUPLICATE KEY UPDATE payload = VALUES(payload), next_run_at = "
+        "VALUES(next_run_at), attempts = 0, lease = NULL");
+    /* The old attempt ends, and is refused, while the new one runs. */
+    process_expect_line(daemon, "an outcome is refused", 20);
+    assert_int_equal(journal_count_of(scene->journal_end, id), 1);
     scene_wait_all_gone(scene, 20);
-    journal_wait_count_of(scene->journal_end, id, 2, 20);
+    assert_int_equal(journal_count_of(scene->journal_end, id), 2);
     assert_int_equal(journal_count_of(scene->journal, id), 2);
     daemon_stop(daemon);
 }
