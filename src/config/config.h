@@ -36,14 +36,19 @@ struct config_source {
     } tls;
 };
 
+enum config_claim { CONFIG_CLAIM_ADAPTIVE, CONFIG_CLAIM_LEASE, CONFIG_CLAIM_HOLD };
+
 struct config_queue {
     const char *name;
     uint32_t threads;
     uint32_t batch;   /* jobs a claim takes at most */
     uint32_t pending; /* jobs in flight at most, counting those that a handler finishes later */
     uint32_t weight;
+    enum config_claim claim;
+    int64_t hold_us;
     int64_t lease_us;
     int64_t poll_us;
+    int64_t poll_idle_us; /* while nothing has been due for a while */
     int64_t timeout_us;
     const struct retry_policy *retry;
 };

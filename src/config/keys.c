@@ -46,6 +46,13 @@ static const struct key_choice log_levels[] = {
     { NULL, 0 },
 };
 
+static const struct key_choice claim_modes[] = {
+    { "adaptive", CONFIG_CLAIM_ADAPTIVE },
+    { "lease", CONFIG_CLAIM_LEASE },
+    { "hold", CONFIG_CLAIM_HOLD },
+    { NULL, 0 },
+};
+
 /* A table and its sentences are read best as they are set here. */
 /* clang-format off */
 
@@ -141,6 +148,19 @@ static const struct key queue_keys[] = {
       .description =
           "The queue's share of the claims while several have jobs that are due: one of weight "
           "3 is served three times as often as one of weight 1." },
+    { "claim", KEY_CHOICE, AT(config_queue, claim), .choices = claim_modes,
+      .default_text = "adaptive",
+      .description =
+          "How a job that runs is kept from other daemons: by the row locks of a transaction that "
+          "stays open meanwhile (hold: half the writes, and no other attempt is charged when a "
+          "daemon dies), or by a lease that is committed before it begins (lease). adaptive holds "
+          "the jobs of a kind whose handler has lately been quicker than the key hold, and leases "
+          "all others." },
+    { "hold", KEY_DURATION, AT(config_queue, hold_us), .minimum = MILLISECOND, .maximum = SECOND,
+      .default_text = "20ms",
+      .description =
+          "How long a transaction stays open for the jobs that it holds. One that still runs then "
+          "is leased, one that has not begun is given back." },
     { "lease", KEY_DURATION, AT(config_queue, lease_us), .minimum = SECOND, .maximum = DAY,
       .default_text = "60s",
       .description =
@@ -152,6 +172,11 @@ static const struct key queue_keys[] = {
       .description =
           "How often the queue is looked at when nothing else says that a job is due: how late "
           "a new job may begin." },
+    { "poll_idle", KEY_DURATION, AT(config_queue, poll_idle_us), .minimum = MILLISECOND,
+      .maximum = HOUR, .default_text = "1s",
+      .description =
+          "The same once nothing has been due for ten seconds, so that an idle daemon costs the "
+          "database next to nothing. As long as poll, or shorter: poll holds always." },
     { "timeout", KEY_DURATION, AT(config_queue, timeout_us), .minimum = MILLISECOND,
       .maximum = 30 * DAY, .default_text = "30s",
       .description = "How long an attempt may take before it is told to stop." },

@@ -2,12 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "job_error.h"
-#include "job_rows.h"
-#include "row_list.h"
+#include "timestamp.h"
 #include "transaction.h"
 
 enum {
@@ -51,10 +48,16 @@ static void append_select(struct db *db, struct buffer *sql, const struct claim_
         " FROM dueq_job FORCE INDEX (due) WHERE queue = ",
         INLINE_PAYLOAD, MAX_HEADERS, MAX_HEADERS);
     db_append_quoted(db, sql, request->queue, strlen(request->queue));
-    buffer_append_format(sql,
-                         " AND priority = %u AND next_run_at <= NOW(6)"
-                         " ORDER BY next_run_at, id LIMIT %u FOR UPDATE SKIP LOCKED",
-                         request->priority, request->limit);
+    buffer_append_format(sql, " AND priority = %u AND next_run_at ", request->priority);
+    if (request->from_us > 0) {
+        buffer_append_text(sql, "BETWEEN ");
+        timestamp_append(sql, request->from_us);
+        buffer_append_text(sql, " AND NOW(6)");
+    } else {
+        buffer_append_text(sql, "<= NOW(6)");
+    }
+    buffer_append_format(sql, " ORDER BY next_run_at, id LIMIT %u FOR UPDATE SKIP LOCKED",
+                         request->limit);
 }
 
 void claim_append_explain(struct db *db, struct buffer *sql, const struct claim_request *request)
@@ -247,161 +250,6 @@ enum db_status claim_begin(struct db *db, const struct claim_request *request, s
         status = transaction_end(db, status, NULL, error);
     if (status == DB_OK)
         *ret_claim = claim;
-    return status;
-}
-
-static size_t ids_to_run(const struct claim *claim, uint64_t *ids)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < claim->count; i++)
-        if (claim->items[i].verdict == CLAIM_RUN)
-            ids[count++] = claim->items[i].job.id;
-    return count;
-}
-
-static enum db_status put_off(struct db *db, const struct claim *claim, struct error *error)
-{
-    struct postponed *jobs = calloc(claim->count, sizeof *jobs);
-    size_t count = 0;
-    if (!jobs) {
-        error_set(error, "out of memory");
-        return DB_FATAL;
-    }
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct claimed *item = &claim->items[i];
-        if (item->verdict == CLAIM_PUT_OFF)
-            jobs[count++] = (struct postponed){ item->job.id, 0, item->put_off_us };
-    }
-    enum db_status status = job_rows_postpone(db, jobs, count, error);
-    free(jobs);
-    return status;
-}
-
-static enum db_status keep(struct db *db, const struct claim *claim, struct error *error)
-{
-    uint64_t *ids = calloc(claim->count, sizeof *ids);
-    size_t count = 0;
-    int64_t put_off_us = 0;
-    if (!ids) {
-        error_set(error, "out of memory");
-        return DB_FATAL;
-    }
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct claimed *item = &claim->items[i];
-        if (item->verdict != CLAIM_KEEP)
-            continue;
-        ids[count++] = item->job.id;
-        put_off_us = item->put_off_us;
-    }
-    enum db_status status = job_rows_extend(db, ids, count, put_off_us, error);
-    free(ids);
-    return status;
-}
-
-/* A job whose unique key a producer is at is released: it is due, and the next claim's. */
-static enum db_status release_busy_keys(struct db *db, struct claim *claim, struct error *error)
-{
-    struct key_entry *entries = calloc(claim->count, sizeof *entries);
-    size_t count = 0;
-    if (!entries) {
-        error_set(error, "out of memory");
-        return DB_FATAL;
-    }
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct job *job = &claim->items[i].job;
-        if (claim->items[i].verdict == CLAIM_DEAD && job->unique_key)
-            entries[count++] = (struct key_entry){ .id = job->id,
-                                                   .key = job->unique_key,
-                                                   .key_len = job->unique_key_len };
-    }
-    enum db_status status = job_rows_lock_keys(db, entries, count, error);
-    for (size_t i = 0, n = 0; status == DB_OK && n < count; i++) {
-        if (claim->items[i].job.id != entries[n].id)
-            continue;
-        if (!entries[n++].locked)
-            claim->items[i].verdict = CLAIM_RELEASE;
-    }
-    free(entries);
-    return status;
-}
-
-static enum db_status bury(struct db *db, const struct claim *claim, struct error *error)
-{
-    struct dead_letter *letters = calloc(claim->count, sizeof *letters);
-    size_t count = 0;
-    if (!letters) {
-        error_set(error, "out of memory");
-        return DB_FATAL;
-    }
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct claimed *item = &claim->items[i];
-        if (item->verdict == CLAIM_DEAD)
-            letters[count++] = (struct dead_letter){ item->job.id, item->reason, item->message,
-                                                     strlen(item->message) };
-    }
-    enum db_status status = dead_letter_move(db, letters, count, error);
-    free(letters);
-    return status;
-}
-
-/* The attempt that was under way under an expired lease has failed, and nobody else will say so. */
-static enum db_status record_expired(struct db *db, const struct claim_request *request,
-                                     const struct claim *claim, struct error *error)
-{
-    static const char message[] = "the lease ran out: the daemon that ran this attempt stopped, or "
-                                  "lost its connection, before it "
-                                  "could say what came of it";
-    struct job_error *errors = calloc(claim->count, sizeof *errors);
-    size_t count = 0;
-    if (!errors) {
-        error_set(error, "out of memory");
-        return DB_FATAL;
-    }
-    for (size_t i = 0; i < claim->count; i++) {
-        const struct claimed *item = &claim->items[i];
-        if (item->job.expired_lease && item->verdict != CLAIM_RELEASE &&
-            item->verdict != CLAIM_KEEP)
-            errors[count++] = (struct job_error){ item->job.id, item->job.attempts, message,
-                                                  sizeof message - 1 };
-    }
-    enum db_status status = job_error_insert(db, request->worker, errors, count, error);
-    free(errors);
-    return status;
-}
-
-enum db_status claim_commit(struct db *db, const struct claim_request *request, struct claim *claim,
-                            uint64_t token, int64_t lease_us, bool *ret_in_doubt,
-                            struct error *error)
-{
-    uint64_t *ids = calloc(claim->count, sizeof *ids);
-    enum db_status status = DB_OK;
-
-    if (!ids) {
-        error_set(error, "out of memory");
-        status = DB_FATAL;
-    }
-    if (status == DB_OK)
-        status = release_busy_keys(db, claim, error);
-    if (status == DB_OK)
-        status = job_rows_lease(db, ids, ids_to_run(claim, ids), token, lease_us, error);
-    if (status == DB_OK)
-        status = put_off(db, claim, error);
-    if (status == DB_OK)
-        status = keep(db, claim, error);
-    if (status == DB_OK)
-        status = record_expired(db, request, claim, error);
-    if (status == DB_OK)
-        status = bury(db, claim, error);
-    free(ids);
-    status = transaction_end(db, status, ret_in_doubt, error);
-
-    for (size_t i = 0; i < claim->count; i++) {
-        struct claimed *item = &claim->items[i];
-        if (item->verdict == CLAIM_RUN) {
-            item->job.lease = token;
-            item->job.attempts++;
-        }
-    }
     return status;
 }
 

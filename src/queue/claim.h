@@ -6,15 +6,16 @@
 
 #include "arena.h"
 #include "connection.h"
-#include "dead_letter.h"
 #include "job.h"
+#include "outcome.h"
 
 /* Taking due jobs. claim_begin reads and locks them in a transaction; the caller says of each what
- * is to become of it; claim_commit writes that and ends the transaction. Nothing is run before the
- * commit, so that an attempt is charged before its handler begins. */
+ * is to become of it; claim_commit (claim_commit.h) writes that and ends the transaction. A job may
+ * be run in between, under the lock of its row, or after it, under a lease. */
 
 enum claim_verdict {
-    CLAIM_RUN,     /* lease it, charging an attempt */
+    CLAIM_RUN,     /* lease it, charging an attempt: it runs on, or is run once that is committed */
+    CLAIM_SETTLE,  /* it has run: write its outcome */
     CLAIM_PUT_OFF, /* uncharged, due again after put_off_us */
     CLAIM_RELEASE, /* leave it as it is */
     CLAIM_KEEP,    /* its lease and attempt stay, due again after put_off_us: the same one for all
@@ -27,12 +28,15 @@ struct claimed {
     enum claim_verdict verdict; /* CLAIM_RUN, unless claim_begin found a row that fits no rule */
     int64_t put_off_us;
     enum dead_reason reason;
-    const char *message; /* valid UTF-8; borrowed until claim_commit */
+    const char *message;    /* valid UTF-8; borrowed until claim_commit */
+    struct outcome outcome; /* CLAIM_SETTLE */
 };
 
 struct claim_request {
     const char *queue;
     uint8_t priority;
+    int64_t from_us; /* nothing before this instant is looked at, by the database's clock; 0: all
+                        is */
     uint32_t limit;
     size_t max_bytes;   /* payloads that it may hold in memory, at least one job's */
     const char *worker; /* host:pid, for dueq_error */
@@ -51,16 +55,6 @@ struct claim {
 enum db_status claim_begin(struct db *db, const struct claim_request *request, struct arena *arena,
                            struct claim *ret_claim, struct error *error)
     __attribute__((warn_unused_result));
-
-/* Writes the verdicts and commits. For each CLAIM_RUN item job.lease and job.attempts are set to
- * what the row says then. An attempt whose lease ran out is recorded in dueq_error. A CLAIM_DEAD
- * item whose unique key is a producer's just then becomes CLAIM_RELEASE: it dies in a later claim.
- *
- * *ret_in_doubt: the connection was lost in the COMMIT; the items carry what the row says if it
- * happened. */
-enum db_status claim_commit(struct db *db, const struct claim_request *request, struct claim *claim,
-                            uint64_t token, int64_t lease_us, bool *ret_in_doubt,
-                            struct error *error) __attribute__((warn_unused_result));
 
 /* Gives the rows back as they were. */
 enum db_status claim_cancel(struct db *db, struct error *error) __attribute__((warn_unused_result));

@@ -20,7 +20,7 @@ static enum db_status copy(struct db *db, const struct dead_letter *letters, siz
 {
     /* Said for the message, since the database's own character set may lack its characters. */
     static const char *const columns[] = { "id BIGINT UNSIGNED", "reason VARCHAR(32)",
-                                           "message TEXT CHARACTER SET utf8mb4" };
+                                           "message TEXT CHARACTER SET utf8mb4", "charge INT" };
     struct row_list rows = { 0 };
     struct buffer sql = { 0 };
 
@@ -30,6 +30,7 @@ static enum db_status copy(struct db *db, const struct dead_letter *letters, siz
         row_list_u64(&rows, letters[i].id);
         row_list_text(&rows, reason, strlen(reason));
         row_list_text(&rows, letters[i].message, letters[i].message_len);
+        row_list_i64(&rows, letters[i].charge);
     }
     buffer_append_text(
         &sql,
@@ -37,9 +38,9 @@ static enum db_status copy(struct db *db, const struct dead_letter *letters, siz
         " attempts, max_attempts, retry, unique_key, ordering_key, created_at, reason, message)"
         " SELECT j.id, j.queue, j.kind, j.payload, IF(JSON_VALID(j.headers), j.headers, NULL),"
         " j.priority, IF(UNIX_TIMESTAMP(j.next_run_at) = 0, NULL, j.next_run_at), j.state,"
-        " j.attempts, j.max_attempts, j.retry, j.unique_key, j.ordering_key,"
+        " j.attempts + t.charge, j.max_attempts, j.retry, j.unique_key, j.ordering_key,"
         " IF(UNIX_TIMESTAMP(j.created_at) = 0, NULL, j.created_at), t.reason, t.message FROM ");
-    row_list_append(&rows, db, &sql, columns, 3);
+    row_list_append(&rows, db, &sql, columns, 4);
     buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id");
     enum db_status status = db_execute_buffer(db, &sql, NULL, error);
     buffer_done(&sql);

@@ -22,6 +22,7 @@ struct dead_letter {
     enum dead_reason reason;
     const char *message; /* valid UTF-8 */
     size_t message_len;
+    int charge; /* 1: its last attempt is yet to be counted */
 };
 
 /* Moves the jobs from dueq_job to dueq_dead, within the transaction that is open, in which their

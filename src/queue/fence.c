@@ -1,11 +1,12 @@
 #include "fence.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "row_list.h"
 
 static const char *const columns[] = { "id BIGINT UNSIGNED", "lease BIGINT UNSIGNED",
-                                       "attempt INT UNSIGNED" };
+                                       "attempt INT UNSIGNED", "due_at_us BIGINT" };
 
 static int compare(uint64_t a, uint64_t b)
 {
@@ -41,6 +42,16 @@ static void mark(struct fence *fences, size_t count, struct db_result *result,
     }
 }
 
+static const char leased_ones[] = " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
+                                  " WHERE j.lease = t.lease AND j.attempts = t.attempt";
+
+/* Of a free row, the attempt that was begun and is not charged is the next one. */
+static const char free_ones_too[] =
+    " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
+    " WHERE (j.lease = t.lease AND j.attempts = t.attempt) OR (t.lease = 0 AND j.lease IS NULL"
+    " AND j.attempts + 1 = t.attempt"
+    " AND CAST(UNIX_TIMESTAMP(j.next_run_at) * 1000000 AS SIGNED) = t.due_at_us)";
+
 static enum db_status select_ours(struct db *db, struct fence *fences, size_t count,
                                   const char *locking, enum fence_state state, struct error *error)
 {
@@ -48,20 +59,22 @@ static enum db_status select_ours(struct db *db, struct fence *fences, size_t co
     struct buffer sql = { 0 };
     struct db_result *result = NULL;
     enum db_status status = DB_OK;
+    bool any_free = false;
 
     for (size_t i = 0; i < count; i++) {
         if (fences[i].state != FENCE_UNKNOWN)
             continue;
+        any_free = any_free || !fences[i].lease;
         row_list_next(&rows);
         row_list_u64(&rows, fences[i].id);
         row_list_u64(&rows, fences[i].lease);
         row_list_u64(&rows, fences[i].attempt);
+        row_list_i64(&rows, fences[i].due_at_us);
     }
     if (rows.rows > 0) {
-        buffer_append_text(&sql, "SELECT j.id, j.lease, j.attempts FROM ");
-        row_list_append_locking(&rows, db, &sql, columns, 3);
-        buffer_append_text(&sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
-                                 " WHERE j.lease = t.lease AND j.attempts = t.attempt");
+        buffer_append_text(&sql, "SELECT j.id, j.lease, j.attempts + (j.lease IS NULL) FROM ");
+        row_list_append_locking(&rows, db, &sql, columns, 4);
+        buffer_append_text(&sql, any_free ? free_ones_too : leased_ones);
         buffer_append_text(&sql, locking);
         status = db_query_buffer(db, &sql, &result, error);
         if (status == DB_OK)

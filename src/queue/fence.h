@@ -5,8 +5,10 @@
 
 #include "connection.h"
 
-/* Is a leased job still ours? The token and the attempt in the row say so: whoever claims it after
- * us, and a producer who replaces it, changes the token. */
+/* Is a job still ours? Of a leased one the token and the attempt in the row say so: whoever claims
+ * it after us, and a producer who replaces it, changes the token. Of one that was run under a row
+ * lock that is lost, it is that nobody has touched it since: it is free, its attempt is not
+ * charged, and it is due when it was. */
 enum fence_state {
     FENCE_UNKNOWN,
     FENCE_HELD,   /* ours, and its row is now locked by this transaction */
@@ -16,9 +18,10 @@ enum fence_state {
 
 struct fence {
     uint64_t id;
-    uint64_t lease;
+    uint64_t lease; /* 0: there is none */
     uint32_t attempt;
     enum fence_state state; /* FENCE_UNKNOWN, to be found out; see fence_lock */
+    int64_t due_at_us;      /* with lease 0: what next_run_at says */
 };
 
 /* Locks the rows that are still ours, within the transaction that is open, without waiting for a

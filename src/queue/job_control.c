@@ -116,7 +116,7 @@ static enum db_status lock_unique_key(struct db *db, uint64_t id, struct error *
 static enum db_status cancel_locked(struct db *db, uint64_t id, const char *message,
                                     struct job_control_outcome *ret_outcome, struct error *error)
 {
-    const struct dead_letter letter = { id, DEAD_CANCELLED, message, strlen(message) };
+    const struct dead_letter letter = { id, DEAD_CANCELLED, message, strlen(message), 0 };
     struct locked_job job;
 
     enum db_status status = lock_unique_key(db, id, error);

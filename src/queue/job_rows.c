@@ -129,20 +129,20 @@ static int64_t calendar_delay(int64_t delay_us)
 enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, size_t count,
                                  struct error *error)
 {
-    static const char *const columns[] = { "id BIGINT UNSIGNED", "refund INT UNSIGNED",
-                                           "delay_us BIGINT" };
+    static const char *const columns[] = { "id BIGINT UNSIGNED", "charge INT", "delay_us BIGINT" };
     if (count == 0)
         return DB_OK;
     struct row_list rows = { 0 };
     for (size_t i = 0; i < count; i++) {
         row_list_next(&rows);
         row_list_u64(&rows, jobs[i].id);
-        row_list_u64(&rows, jobs[i].refund);
+        row_list_i64(&rows, jobs[i].charge);
         row_list_i64(&rows, calendar_delay(jobs[i].delay_us));
     }
     enum db_status status = run_for(
         db, "UPDATE ", &rows, columns, 3,
-        JOIN_JOBS " SET j.lease = NULL, j.attempts = j.attempts - LEAST(t.refund, j.attempts),"
+        JOIN_JOBS " SET j.lease = NULL,"
+                  " j.attempts = GREATEST(CAST(j.attempts AS SIGNED) + t.charge, 0),"
                   " j.next_run_at = LEAST(NOW(6) + INTERVAL t.delay_us MICROSECOND,"
                   " TIMESTAMP'2038-01-19 03:14:07')",
         error);

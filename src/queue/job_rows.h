@@ -38,7 +38,8 @@ enum db_status job_rows_extend(struct db *db, const uint64_t *ids, size_t count,
 
 struct postponed {
     uint64_t id;
-    uint32_t refund; /* attempts taken back: 1 for one that should not count */
+    int charge; /* to its attempts: 1 for one that is counted only now, -1 for one that is taken
+                   back */
     int64_t delay_us;
 };
 

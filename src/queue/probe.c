@@ -1,36 +1,63 @@
 #include "probe.h"
 
+#include <assert.h>
 #include <string.h>
 
-enum db_status probe_queue(struct db *db, const char *queue, struct probe *ret_probe,
-                           struct error *error)
+#include "timestamp.h"
+
+enum column { QUEUE, PRIORITY, WAIT_US, NEXT_RUN_AT_US };
+
+static void append_look(struct db *db, struct buffer *sql, const struct probe_request *request,
+                        size_t index, int priority)
+{
+    buffer_append_format(sql,
+                         "(SELECT %zu, %d, TIMESTAMPDIFF(MICROSECOND, NOW(6), next_run_at),"
+                         " CAST(UNIX_TIMESTAMP(next_run_at) * 1000000 AS SIGNED)"
+                         " FROM dueq_job FORCE INDEX (due) WHERE queue = ",
+                         index, priority);
+    db_append_quoted(db, sql, request->queue, strlen(request->queue));
+    buffer_append_format(sql, " AND priority = %d", priority);
+    if (request->from_us[priority] > 0) {
+        buffer_append_text(sql, " AND next_run_at >= ");
+        timestamp_append(sql, request->from_us[priority]);
+    }
+    buffer_append_text(sql, " ORDER BY next_run_at LIMIT 1)");
+}
+
+static void read_row(const struct db_result *result, struct probe *probe)
+{
+    uint64_t priority = db_u64(result, PRIORITY) % PRIORITIES;
+    /* NULL: a date that is none. It sorts first and is put aside by the claim. */
+    int64_t wait_us = db_i64(result, WAIT_US);
+
+    probe->first_us[priority] = db_i64(result, NEXT_RUN_AT_US);
+    if (wait_us <= 0) {
+        probe->due[priority] = true;
+        probe->any_due = true;
+    } else if (wait_us < probe->next_us) {
+        probe->next_us = wait_us;
+    }
+}
+
+enum db_status probe_queues(struct db *db, const struct probe_request *requests, size_t count,
+                            struct probe *ret_probes, struct error *error)
 {
     struct buffer sql = { 0 };
     struct db_result *result = NULL;
 
-    for (int priority = 0; priority < PRIORITIES; priority++) {
-        buffer_append_format(&sql,
-                             "%s(SELECT %d, TIMESTAMPDIFF(MICROSECOND, NOW(6), next_run_at)"
-                             " FROM dueq_job FORCE INDEX (due) WHERE queue = ",
-                             priority ? " UNION ALL " : "", priority);
-        db_append_quoted(db, &sql, queue, strlen(queue));
-        buffer_append_format(&sql, " AND priority = %d ORDER BY next_run_at LIMIT 1)", priority);
-    }
+    assert(count > 0 && count <= PROBE_QUEUES_MAX);
+    for (size_t i = 0; i < count; i++)
+        for (int priority = 0; priority < PRIORITIES; priority++) {
+            if (sql.len > 0)
+                buffer_append_text(&sql, " UNION ALL ");
+            append_look(db, &sql, &requests[i], i, priority);
+        }
     enum db_status status = db_query_buffer(db, &sql, &result, error);
     if (status == DB_OK) {
-        struct probe probe = { .next_us = INT64_MAX };
-        while (db_result_next(result)) {
-            uint64_t priority = db_u64(result, 0);
-            /* NULL: a date that is none. It sorts first and is put aside by the claim. */
-            int64_t wait_us = db_i64(result, 1);
-            if (wait_us <= 0) {
-                probe.due[priority % PRIORITIES] = true;
-                probe.any_due = true;
-            } else if (wait_us < probe.next_us) {
-                probe.next_us = wait_us;
-            }
-        }
-        *ret_probe = probe;
+        for (size_t i = 0; i < count; i++)
+            ret_probes[i] = (struct probe){ .next_us = INT64_MAX };
+        while (db_result_next(result))
+            read_row(result, &ret_probes[db_u64(result, QUEUE) % count]);
     }
     db_result_free(result);
     buffer_done(&sql);

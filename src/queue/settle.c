@@ -4,10 +4,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "changes.h"
 #include "clock.h"
 #include "fence.h"
-#include "job_error.h"
-#include "job_rows.h"
 #include "random.h"
 #include "transaction.h"
 
@@ -18,24 +17,18 @@ enum {
                             twenty transactions, and with more it is not the outcomes' own fault */
 };
 
-/* Arrays for one transaction, each with room for the whole batch. */
+/* For one transaction, each with room for the whole batch. */
 struct workspace {
     struct fence *fences;
     struct key_entry *keys;
-    uint64_t *ids;
-    struct postponed *postponed;
-    struct dead_letter *letters;
-    struct job_error *errors;
+    struct changes changes;
 };
 
 static void workspace_done(struct workspace *work)
 {
     free(work->fences);
     free(work->keys);
-    free(work->ids);
-    free(work->postponed);
-    free(work->letters);
-    free(work->errors);
+    changes_done(&work->changes);
 }
 
 static bool workspace_init(struct workspace *work, size_t count)
@@ -43,18 +36,8 @@ static bool workspace_init(struct workspace *work, size_t count)
     *work = (struct workspace){
         .fences = calloc(count, sizeof *work->fences),
         .keys = calloc(count, sizeof *work->keys),
-        .ids = calloc(count, sizeof *work->ids),
-        .postponed = calloc(count, sizeof *work->postponed),
-        .letters = calloc(count, sizeof *work->letters),
-        .errors = calloc(count, sizeof *work->errors),
     };
-    return work->fences && work->keys && work->ids && work->postponed && work->letters &&
-           work->errors;
-}
-
-static bool removes_row(const struct outcome *outcome)
-{
-    return outcome->kind == OUTCOME_DONE || outcome->kind == OUTCOME_DEAD;
+    return changes_init(&work->changes, count) == 0 && work->fences && work->keys;
 }
 
 /* What a producer holds is left for later: its fence counts as locked. */
@@ -64,7 +47,7 @@ static enum db_status lock_unique_keys(struct db *db, const struct outcome *outc
     for (size_t i = 0; i < count; i++)
         work->keys[i] = (struct key_entry){
             .id = outcomes[i].id,
-            .key = removes_row(&outcomes[i]) ? outcomes[i].unique_key : NULL,
+            .key = outcome_removes_row(&outcomes[i]) ? outcomes[i].unique_key : NULL,
             .key_len = outcomes[i].unique_key_len,
         };
     enum db_status status = job_rows_lock_keys(db, work->keys, count, error);
@@ -90,35 +73,13 @@ static enum settle_result result_of(enum fence_state state)
 static enum db_status write_held(struct db *db, const char *worker, const struct outcome *outcomes,
                                  size_t count, struct workspace *work, struct error *error)
 {
-    size_t ids = 0, postponed = 0, letters = 0, errors = 0;
+    const struct changes_terms terms = { .worker = worker };
 
-    for (size_t i = 0; i < count; i++) {
-        const struct outcome *o = &outcomes[i];
-        if (state_of(work->fences, count, o) != FENCE_HELD)
-            continue;
-        if (o->kind == OUTCOME_DONE)
-            work->ids[ids++] = o->id;
-        if (o->kind == OUTCOME_RETRY)
-            work->postponed[postponed++] = (struct postponed){ o->id, 0, o->delay_us };
-        if (o->kind == OUTCOME_SNOOZE)
-            work->postponed[postponed++] = (struct postponed){ o->id, 1, o->delay_us };
-        if (o->kind == OUTCOME_RELEASE)
-            work->postponed[postponed++] = (struct postponed){ o->id, 1, 0 };
-        if (o->kind == OUTCOME_DEAD)
-            work->letters[letters++] = (struct dead_letter){ o->id, o->reason, o->message,
-                                                             o->message_len };
-        if (o->kind == OUTCOME_DEAD || o->kind == OUTCOME_RETRY)
-            work->errors[errors++] = (struct job_error){ o->id, o->attempt, o->message,
-                                                         o->message_len };
-    }
-    enum db_status status = job_rows_delete(db, work->ids, ids, error);
-    if (status == DB_OK)
-        status = job_rows_postpone(db, work->postponed, postponed, error);
-    if (status == DB_OK)
-        status = job_error_insert(db, worker, work->errors, errors, error);
-    if (status == DB_OK)
-        status = dead_letter_move(db, work->letters, letters, error);
-    return status;
+    changes_clear(&work->changes);
+    for (size_t i = 0; i < count; i++)
+        if (state_of(work->fences, count, &outcomes[i]) == FENCE_HELD)
+            changes_add_outcome(&work->changes, &outcomes[i]);
+    return changes_write(db, &work->changes, &terms, error);
 }
 
 static enum db_status settle_once(struct db *db, const char *worker, struct outcome *outcomes,
@@ -126,7 +87,7 @@ static enum db_status settle_once(struct db *db, const char *worker, struct outc
 {
     for (size_t i = 0; i < count; i++)
         work->fences[i] = (struct fence){ outcomes[i].id, outcomes[i].lease, outcomes[i].attempt,
-                                          FENCE_UNKNOWN };
+                                          FENCE_UNKNOWN, outcomes[i].due_at_us };
 
     enum db_status status = transaction_begin(db, error);
     if (status != DB_OK)

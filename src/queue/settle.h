@@ -5,42 +5,14 @@
 #include <stdint.h>
 
 #include "connection.h"
-#include "dead_letter.h"
+#include "outcome.h"
 
-/* Writing what came of leased attempts back to the database: one transaction for the batch, fenced
- * by the token and attempt of each job, on a connection that holds nothing. It locks the rows, and
- * the entries of their unique keys, before it changes anything, and waits for none of them: so no
- * producer is the victim of a deadlock with it, and no transaction of others holds a batch up. */
-
-enum outcome_kind {
-    OUTCOME_DONE,    /* the row goes */
-    OUTCOME_RETRY,   /* failed: due again after delay_us */
-    OUTCOME_SNOOZE,  /* due again after delay_us, uncharged */
-    OUTCOME_DEAD,    /* failed: to dueq_dead */
-    OUTCOME_RELEASE, /* was never begun: due now, uncharged */
-};
-
-enum settle_result {
-    SETTLE_OPEN,   /* not settled yet */
-    SETTLE_DONE,   /* written */
-    SETTLE_FENCED, /* refused: the job was taken over, replaced or removed meanwhile */
-    SETTLE_LATER,  /* still ours, but locked by another transaction just now: try again in a moment
-                    */
-};
-
-struct outcome {
-    uint64_t id;
-    uint64_t lease;
-    uint32_t attempt;
-    enum outcome_kind kind;
-    enum dead_reason reason; /* OUTCOME_DEAD */
-    int64_t delay_us;        /* OUTCOME_RETRY, OUTCOME_SNOOZE */
-    const char *unique_key;  /* NULL: none; borrowed */
-    size_t unique_key_len;
-    const char *message; /* RETRY, DEAD: valid UTF-8; borrowed */
-    size_t message_len;
-    enum settle_result result;
-};
+/* Writing what came of attempts back to the database whose rows are not locked any more: one
+ * transaction for the batch, on a connection that holds nothing, fenced by the token and attempt of
+ * each leased job, and of one whose row lock was lost by what its row said then. It locks the rows,
+ * and the entries of their unique keys, before it changes anything, and waits for none of them: so
+ * no producer is the victim of a deadlock with it, and no transaction of others holds a batch up.
+ */
 
 /* Settles the outcomes and sets the result of each. DB_OK: each has one, and is not SETTLE_OPEN.
  * Otherwise the ones that are still SETTLE_OPEN were not written; after DB_LOST in a COMMIT they

@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    REPROBE_US = 100000,  /* while claims keep finding jobs: how long a better priority, or a job
+                             behind a watermark, may stay unseen */
+    UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
+    ACTIVE_US = 10000000, /* a queue with nothing due for so long is idle */
+    DOORBELL_POLL_US = 30000000, /* how often an idle queue is looked at although nothing rang */
+};
+
 int agenda_init(struct agenda *agenda, const struct config_queue *queues, size_t count)
 {
     agenda->entries = calloc(count, sizeof *agenda->entries);
@@ -27,6 +35,22 @@ int agenda_priority(const struct agenda_entry *entry)
         if (entry->due[priority])
             return priority;
     return -1;
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t poll_us(const struct agenda *agenda, const struct agenda_entry *entry,
+                       int64_t now_us)
+{
+    const struct config_queue *queue = entry->queue;
+    bool active = now_us - entry->active_us < ACTIVE_US;
+
+    if (agenda->doorbell)
+        return longer(active ? queue->poll_idle_us : DOORBELL_POLL_US, queue->poll_us);
+    return active ? queue->poll_us : longer(queue->poll_us, queue->poll_idle_us);
 }
 
 /* Smooth weighted round robin: each candidate earns its weight, the richest is chosen and pays for
@@ -56,8 +80,40 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
     }
     chosen->credit -= total;
     if (agenda_priority(chosen) < 0)
-        chosen->next_us = now_us + chosen->queue->poll_us;
+        chosen->next_us = now_us + poll_us(agenda, chosen, now_us);
     return chosen;
+}
+
+bool agenda_wants_probe(const struct agenda_entry *entry, int64_t now_us)
+{
+    return agenda_priority(entry) < 0 || !entry->probed_us ||
+           now_us - entry->probed_us >= REPROBE_US;
+}
+
+size_t agenda_probe_round(struct agenda *agenda, struct agenda_entry *entry, int64_t now_us,
+                          struct agenda_entry **ret_entries, size_t max)
+{
+    size_t count = 0;
+
+    ret_entries[count++] = entry;
+    for (size_t i = 0; i < agenda->count && count < max; i++) {
+        struct agenda_entry *other = &agenda->entries[i];
+        int64_t interval_us = poll_us(agenda, other, now_us);
+        if (other == entry || other->paused || other->blocked || agenda_priority(other) >= 0 ||
+            other->next_us > now_us + interval_us / 2)
+            continue;
+        other->next_us = now_us + interval_us;
+        ret_entries[count++] = other;
+    }
+    return count;
+}
+
+void agenda_fill_request(const struct agenda_entry *entry, int64_t now_us,
+                         struct probe_request *ret_request)
+{
+    *ret_request = (struct probe_request){ .queue = entry->queue->name };
+    if (now_us < entry->unbounded_at_us)
+        memcpy(ret_request->from_us, entry->from_us, sizeof ret_request->from_us);
 }
 
 uint32_t agenda_allow(struct agenda_entry *entry, uint32_t want, int64_t now_us)
@@ -82,38 +138,78 @@ void agenda_allow_back(struct agenda_entry *entry, uint32_t count)
         entry->tokens += count;
 }
 
-void agenda_probed(struct agenda_entry *entry, const struct probe *probe, int64_t now_us)
+/* What was looked at without a watermark gets a new one, which may lie before the old one: whatever
+ * lies behind a watermark is found that way. */
+static void renew_watermarks(struct agenda_entry *entry, const struct probe_request *request,
+                             const struct probe *probe)
 {
-    memcpy(entry->due, probe->due, sizeof entry->due);
-    entry->probed_us = now_us;
-    entry->next_us = now_us + entry->queue->poll_us;
-    if (probe->any_due)
-        entry->next_us = now_us;
-    else
-        entry->starved_us = 0;
-    if (probe->next_us < INT64_MAX - now_us)
-        agenda_hurry(entry, now_us + probe->next_us);
+    for (int priority = 0; priority < PRIORITIES; priority++)
+        if (!request->from_us[priority] && probe->due[priority])
+            entry->from_us[priority] = probe->first_us[priority];
 }
 
-void agenda_claimed(struct agenda_entry *entry, int priority, size_t claimed, bool full,
-                    int64_t now_us)
+void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
+                   const struct probe_request *request, const struct probe *probe, int64_t asked_us,
+                   int64_t now_us)
 {
-    entry->due[priority] = full;
-    if (claimed > 0)
+    static const int64_t none[PRIORITIES];
+    bool bounded = memcmp(request->from_us, none, sizeof none) != 0;
+
+    if (!bounded)
+        entry->unbounded_at_us = asked_us +
+                                 longer(REPROBE_US, (now_us - asked_us) * UNBOUNDED_SHARE);
+    renew_watermarks(entry, request, probe);
+    memcpy(entry->due, probe->due, sizeof entry->due);
+    entry->probed_us = asked_us;
+    if (probe->any_due) {
+        entry->active_us = asked_us;
+        entry->next_us = asked_us;
+    } else {
         entry->starved_us = 0;
-    else if (!entry->starved_us)
+        entry->next_us = asked_us + poll_us(agenda, entry, asked_us);
+        if (bounded) /* what rang may lie behind a watermark */
+            agenda_hurry(entry, entry->unbounded_at_us);
+    }
+    if (probe->next_us < INT64_MAX - asked_us)
+        agenda_hurry(entry, asked_us + probe->next_us);
+}
+
+void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
+                    const struct agenda_claim *claim, int64_t now_us)
+{
+    entry->due[claim->priority] = claim->full;
+    if (claim->count > 0) {
+        entry->starved_us = 0;
+        entry->active_us = now_us;
+        if (claim->set_backs == entry->set_backs &&
+            claim->last_us > entry->from_us[claim->priority])
+            entry->from_us[claim->priority] = claim->last_us;
+    } else if (!entry->starved_us) {
         entry->starved_us = now_us;
+    }
     if (agenda_priority(entry) >= 0)
         entry->next_us = now_us;
-    else if (claimed == 0) /* somebody else holds them: do not spin on it */
-        entry->next_us = now_us + entry->queue->poll_us;
+    else if (claim->count == 0) /* somebody else holds them: do not spin on it */
+        entry->next_us = now_us + poll_us(agenda, entry, now_us);
+    else /* the next one that is due is not known */
+        entry->next_us = now_us;
 }
 
-void agenda_stuck(struct agenda_entry *entry, int priority, int64_t now_us)
+void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us, int64_t now_us)
+{
+    if (due_at_us < entry->from_us[priority])
+        entry->from_us[priority] = due_at_us > 0 ? due_at_us : 0;
+    entry->set_backs++;
+    entry->due[priority] = true;
+    agenda_hurry(entry, now_us);
+}
+
+void agenda_stuck(const struct agenda *agenda, struct agenda_entry *entry, int priority,
+                  int64_t now_us)
 {
     entry->due[priority] = false;
     if (agenda_priority(entry) < 0)
-        entry->next_us = now_us + entry->queue->poll_us;
+        entry->next_us = now_us + poll_us(agenda, entry, now_us);
 }
 
 void agenda_hurry(struct agenda_entry *entry, int64_t at_us)

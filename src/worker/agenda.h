@@ -18,15 +18,35 @@ struct agenda_entry {
     int64_t tokens_at_us;
     int64_t next_us;      /* when to look again */
     int64_t probed_us;    /* when `due` was read; 0: never */
+    int64_t active_us;    /* when something was due last */
     bool due[PRIORITIES]; /* where jobs were due when last looked */
-    int64_t credit;       /* of the weighted round robin */
-    bool blocked;         /* its pool had no room when last looked */
-    int64_t starved_us;   /* since when jobs are due but none can be locked; 0: not so */
+
+    /* The watermarks: as far as we know nothing that is due lies before them. They keep claims from
+     * reading again what is deleted but not purged yet, at the head of the index. Of the database's
+     * clock; 0: unknown. A transaction that commits late may insert behind one, so that every while
+     * the queue is looked at without them. */
+    int64_t from_us[PRIORITIES];
+    unsigned set_backs;      /* how often one was set back */
+    int64_t unbounded_at_us; /* not before this is the queue looked at without them */
+
+    int64_t credit;     /* of the weighted round robin */
+    bool blocked;       /* its pool had no room when last looked */
+    int64_t starved_us; /* since when jobs are due but none can be locked; 0: not so */
 };
 
 struct agenda {
     struct agenda_entry *entries;
     size_t count;
+    bool doorbell; /* something else says when a job comes: polling is the safety net only */
+};
+
+/* What one claim found. */
+struct agenda_claim {
+    int priority;
+    size_t count;
+    bool full;          /* as many as it asked for: there may be more */
+    int64_t last_us;    /* next_run_at of the last one */
+    unsigned set_backs; /* as the entry had it when the claim began */
 };
 
 /* queues: borrowed. 0 or -ENOMEM. */
@@ -47,15 +67,33 @@ int agenda_priority(const struct agenda_entry *entry);
 uint32_t agenda_allow(struct agenda_entry *entry, uint32_t want, int64_t now_us);
 void agenda_allow_back(struct agenda_entry *entry, uint32_t count);
 
-/* What a probe found. */
-void agenda_probed(struct agenda_entry *entry, const struct probe *probe, int64_t now_us);
+/* Nothing is known to be due, or what is known is so old that a better priority may be hidden. */
+bool agenda_wants_probe(const struct agenda_entry *entry, int64_t now_us);
 
-/* What a claim at `priority` found: `claimed` rows, and `full` if there may be more. */
-void agenda_claimed(struct agenda_entry *entry, int priority, size_t claimed, bool full,
-                    int64_t now_us);
+/* The queues to probe together with `entry`, which comes first: one statement does for all whose
+ * time has come, or nearly, and that puts off the next time of each. Returns how many. */
+size_t agenda_probe_round(struct agenda *agenda, struct agenda_entry *entry, int64_t now_us,
+                          struct agenda_entry **ret_entries, size_t max);
+
+/* With the watermarks, or without them where it is time for that. */
+void agenda_fill_request(const struct agenda_entry *entry, int64_t now_us,
+                         struct probe_request *ret_request);
+
+/* What a probe found; it was sent at asked_us with this request. */
+void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
+                   const struct probe_request *request, const struct probe *probe, int64_t asked_us,
+                   int64_t now_us);
+
+void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
+                    const struct agenda_claim *claim, int64_t now_us);
+
+/* Rows that a claim had taken are free again, the earliest of them due since `due_at_us` of the
+ * database's clock. */
+void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us, int64_t now_us);
 
 /* A claim at `priority` found only rows that it had to leave as they are. */
-void agenda_stuck(struct agenda_entry *entry, int priority, int64_t now_us);
+void agenda_stuck(const struct agenda *agenda, struct agenda_entry *entry, int priority,
+                  int64_t now_us);
 
 /* Look no later than this. */
 void agenda_hurry(struct agenda_entry *entry, int64_t at_us);

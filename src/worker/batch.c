@@ -16,10 +16,14 @@ void batch_reference(struct batch *batch)
     atomic_fetch_add(&batch->references, 1);
 }
 
-void batch_release(struct batch *batch)
+size_t batch_release(struct batch *batch)
 {
-    if (!batch || atomic_fetch_sub(&batch->references, 1) > 1)
-        return;
-    arena_done(&batch->arena);
-    free(batch);
+    if (!batch)
+        return 0;
+    size_t left = atomic_fetch_sub(&batch->references, 1) - 1;
+    if (left == 0) {
+        arena_done(&batch->arena);
+        free(batch);
+    }
+    return left;
 }

@@ -13,4 +13,5 @@ struct batch {
 /* With one reference, the caller's; NULL: no memory. */
 struct batch *batch_new(void);
 void batch_reference(struct batch *batch);
-void batch_release(struct batch *batch); /* takes NULL */
+/* Returns how many references are left; with the last one the batch is gone. Takes NULL. */
+size_t batch_release(struct batch *batch);

@@ -10,10 +10,16 @@ static void append_queues(struct source *source, struct buffer *json)
         struct pool_gauges gauges;
         const char *name = source->all->queues[i].name;
         pool_read_gauges(source->pools[i], &gauges);
+        mutex_lock(&source->lock);
+        bool paused = source->agenda.entries[i].paused;
+        mutex_unlock(&source->lock);
         buffer_append_text(json, i ? "," : "");
         buffer_append_json(json, name, strlen(name));
-        buffer_append_format(json, ":{\"threads\":%u,\"waiting\":%u,\"running\":%u,\"pending\":%u}",
-                             gauges.threads, gauges.waiting, gauges.running, gauges.pending);
+        buffer_append_format(json,
+                             ":{\"threads\":%u,\"waiting\":%u,\"running\":%u,\"pending\":%u,"
+                             "\"paused\":%d}",
+                             gauges.threads, gauges.waiting, gauges.running, gauges.pending,
+                             paused);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "heartbeat.h"
 #include "link.h"
+#include "lock_reach.h"
 #include "queue_control.h"
 #include "renewal.h"
 #include "retention.h"
@@ -100,6 +101,7 @@ static enum db_status get_ready(struct keeper *keeper, struct db *db, struct err
 {
     struct source *source = keeper->source;
     struct schema schema;
+    bool may_hold = false;
 
     enum db_status status = schema_require(db, &schema, error);
     if (status == DB_FATAL) { /* lanes that are connected already must not go on with it */
@@ -116,6 +118,13 @@ static enum db_status get_ready(struct keeper *keeper, struct db *db, struct err
     mutex_lock(&source->lock);
     source->schema = schema;
     source->schema_ok = true;
+    mutex_unlock(&source->lock);
+
+    status = lock_reach_read(db, &may_hold, error);
+    if (status != DB_OK)
+        return status;
+    mutex_lock(&source->lock);
+    source->may_hold = may_hold;
     mutex_unlock(&source->lock);
 
     status = check_server(keeper, db, error);

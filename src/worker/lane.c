@@ -42,10 +42,9 @@ static void *lane_main(void *arg)
 
     db_thread_init();
     for (;;) {
-        struct list tasks = { 0 };
-        struct agenda_entry *entry = NULL;
-        enum work work = source_next_work(source, &tasks, &entry,
-                                          clock_now_us() + LINK_LOOK_EVERY_US, &lane->beat_us);
+        struct assignment todo = { .entry_count = 0 };
+        enum work work = source_next_work(source, &todo, clock_now_us() + LINK_LOOK_EVERY_US,
+                                          &lane->beat_us);
         if (work == WORK_END)
             break;
         if (work == WORK_NONE) {
@@ -55,9 +54,11 @@ static void *lane_main(void *arg)
         struct db *db = link_get(&lane->link);
         lane->beat_us = clock_now_us();
         if (work == WORK_SETTLE)
-            lane_settle_tasks(&lane->settle, source, &lane->link, db, &tasks);
+            lane_settle_tasks(&lane->settle, source, &lane->link, db, &todo.tasks);
+        else if (db && work == WORK_PROBE)
+            dispatch_probe(lane->dispatch, &lane->link, db, todo.entries, todo.entry_count);
         else if (db)
-            dispatch_claim(lane->dispatch, &lane->link, db, entry);
+            dispatch_claim(lane->dispatch, &lane->link, db, todo.entries[0]);
         if (work == WORK_CLAIM)
             source_end_claim(source);
         if (!lane->link.db)

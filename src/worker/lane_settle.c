@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "settled.h"
 #include "task.h"
 
 enum {
@@ -26,50 +27,6 @@ static int64_t again_us(struct task *task)
     return delay_us < AGAIN_MAX_US ? delay_us : AGAIN_MAX_US;
 }
 
-static void count(struct source_counters *counters, enum outcome_kind kind)
-{
-    _Atomic uint64_t *const counter[] = {
-        [OUTCOME_DONE] = &counters->done,        [OUTCOME_RETRY] = &counters->retried,
-        [OUTCOME_SNOOZE] = &counters->snoozed,   [OUTCOME_DEAD] = &counters->dead,
-        [OUTCOME_RELEASE] = &counters->released,
-    };
-    atomic_fetch_add_explicit(counter[kind], 1, memory_order_relaxed);
-}
-
-/* A delay shorter than the poll interval is a timer of our own. */
-static void ring(struct source *source, const struct task *task)
-{
-    int64_t delay_us = task->outcome.kind == OUTCOME_RELEASE ? 0 : task->outcome.delay_us;
-    if (task->outcome.kind == OUTCOME_DONE || task->outcome.kind == OUTCOME_DEAD ||
-        delay_us >= task->queue->poll_us)
-        return;
-    mutex_lock(&source->lock);
-    struct agenda_entry *entry = agenda_find(&source->agenda, task->queue->name);
-    if (entry)
-        agenda_hurry(entry, clock_now_us() + delay_us);
-    mutex_unlock(&source->lock);
-}
-
-static void written(struct lane_settle *settle, struct source *source, const struct task *task)
-{
-    uint64_t suppressed = 0;
-
-    count(&source->counters, task->outcome.kind);
-    if (task->outcome.kind == OUTCOME_DEAD &&
-        log_limit_pass(&settle->dead_log, LOG_EVERY_US, &suppressed))
-        log_warning("a job is dead: %.200s: source=%s job=%llu kind=%s attempt=%u reason=%s "
-                    "not_logged=%llu",
-                    task->outcome.message, source->config->name, (unsigned long long) task->job.id,
-                    task->job.kind, task->job.attempts, dead_reason_name(task->outcome.reason),
-                    (unsigned long long) suppressed);
-    if (task->outcome.kind == OUTCOME_RETRY)
-        log_debug(
-            "an attempt failed: %.200s: source=%s job=%llu kind=%s attempt=%u retry_in_us=%lld",
-            task->outcome.message, source->config->name, (unsigned long long) task->job.id,
-            task->job.kind, task->job.attempts, (long long) task->outcome.delay_us);
-    ring(source, task);
-}
-
 static void fenced(struct lane_settle *settle, struct source *source, const struct task *task)
 {
     uint64_t suppressed = 0;
@@ -86,13 +43,21 @@ static void fenced(struct lane_settle *settle, struct source *source, const stru
                     task->job.attempts, (unsigned long long) suppressed);
 }
 
-/* The lease of a claim in doubt is not to be seen now, but its COMMIT may still be on its way:
- * given up at once, the job would stay leased with nobody to run it. Looked for again for about a
- * second. */
-static bool may_land_yet(const struct task *task)
+/* The COMMIT of a claim whose answer was lost may still be on its way. Given up at once, a job that
+ * was to be given back would stay leased with nobody to run it; and one that ran would not be found
+ * as it is then. Looked for again for about a second; what may be either, leased or free, in turns.
+ */
+static bool may_land_yet(struct source *source, struct task *task)
 {
     enum { LOOKS = 6 };
-    return task->in_doubt && task->outcome.kind == OUTCOME_RELEASE && task->settle_tries < LOOKS;
+    if (!task->in_doubt || task->doubt_looks++ >= LOOKS)
+        return false;
+    if (!task->doubtful_lease)
+        return task->outcome.kind == OUTCOME_RELEASE;
+    mutex_lock(&source->lock);
+    task->job.lease = task->job.lease ? 0 : task->doubtful_lease;
+    mutex_unlock(&source->lock);
+    return true;
 }
 
 /* What follows a settle: a task that is through goes to `gone`, another one is deferred. */
@@ -101,11 +66,11 @@ static void after(struct lane_settle *settle, struct source *source, struct task
 {
     switch (task->outcome.result) {
     case SETTLE_DONE:
-        written(settle, source, task);
+        settled_written(source, task);
         list_append(gone, &task->node);
         return;
     case SETTLE_FENCED:
-        if (may_land_yet(task))
+        if (may_land_yet(source, task))
             break;
         fenced(settle, source, task);
         list_append(gone, &task->node);
@@ -143,7 +108,6 @@ void lane_settle_tasks(struct lane_settle *settle, struct source *source, struct
     }
     while ((node = list_take_first(tasks))) {
         settle->tasks[n] = list_entry(node, struct task, node);
-        settle->tasks[n]->outcome.result = SETTLE_OPEN;
         settle->outcomes[n] = settle->tasks[n]->outcome;
         n++;
     }
@@ -154,6 +118,7 @@ void lane_settle_tasks(struct lane_settle *settle, struct source *source, struct
                       source->config->name);
     }
     link_report(link, status, &error);
+    source_count_tasks(source, settle->tasks, n);
     /* What was not even tried is deferred first: when they come back together it is before the ones
      * that were refused, and so gets its turn. */
     for (int tried = 0; tried <= 1; tried++)

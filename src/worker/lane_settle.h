@@ -13,7 +13,7 @@
 struct lane_settle {
     struct outcome *outcomes; /* SETTLE_MAX of them, once needed */
     struct task **tasks;      /* whose, in the same order until settle_outcomes has run */
-    struct log_limit fenced_log, refused_log, dead_log;
+    struct log_limit fenced_log, refused_log;
 };
 
 void lane_settle_done(struct lane_settle *settle);

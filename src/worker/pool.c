@@ -15,6 +15,8 @@
 enum {
     PREFETCH_US = 100000, /* of work ahead of the threads: several round trips to the database */
     PREFETCH_BATCHES = 2, /* at most, however quick the handlers are */
+    HELD_BATCHES = 16,    /* the same where jobs are held: what is too much comes back soon, and
+                             each lane wants a batch of its own */
     MEAN_WEIGHT = 16,     /* the last 16 jobs or so make the mean */
 };
 
@@ -222,8 +224,10 @@ static uint32_t prefetch(const struct pool *pool)
 {
     if (pool->mean_us < 0)
         return pool->thread_count / 4 + 1;
-    int64_t all = PREFETCH_US / (pool->mean_us + 1) * pool->thread_count;
-    int64_t most = (int64_t) PREFETCH_BATCHES * pool->config->batch;
+    bool held = pool->config->claim != CONFIG_CLAIM_LEASE && pool->mean_us < pool->config->hold_us;
+    int64_t ahead_us = held ? pool->config->hold_us : PREFETCH_US;
+    int64_t all = ahead_us / (pool->mean_us + 1) * pool->thread_count;
+    int64_t most = (int64_t) (held ? HELD_BATCHES : PREFETCH_BATCHES) * pool->config->batch;
     return (uint32_t) (all < most ? all : most);
 }
 
@@ -287,6 +291,19 @@ void pool_withdraw(struct pool *pool, struct list *ret_tasks)
 {
     mutex_lock(&pool->lock);
     list_append_all(ret_tasks, &pool->inbox);
+    mutex_unlock(&pool->lock);
+}
+
+void pool_withdraw_batch(struct pool *pool, const struct batch *batch, struct list *ret_tasks)
+{
+    mutex_lock(&pool->lock);
+    for (struct list_node *n = pool->inbox.first, *next; n; n = next) {
+        next = n->next;
+        if (list_entry(n, struct task, node)->batch != batch)
+            continue;
+        list_remove(&pool->inbox, n);
+        list_append(ret_tasks, n);
+    }
     mutex_unlock(&pool->lock);
 }
 

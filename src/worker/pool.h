@@ -9,6 +9,7 @@
 /* The threads that run the jobs of one queue, whichever source they come from, and the inbox before
  * them. A pool thread never touches a database. */
 struct pool;
+struct batch;
 
 struct pool_gauges {
     uint32_t threads;
@@ -33,6 +34,8 @@ void pool_submit(struct pool *pool, struct list *tasks);
 
 /* Gives back every task that has not begun. */
 void pool_withdraw(struct pool *pool, struct list *ret_tasks);
+/* The same, of one batch. */
+void pool_withdraw_batch(struct pool *pool, const struct batch *batch, struct list *ret_tasks);
 
 /* A job that was pending is finished. Any thread. */
 void pool_end_pending(struct pool *pool);

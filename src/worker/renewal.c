@@ -70,11 +70,12 @@ static size_t collect(struct renewal *renewal, struct source *source,
     if (grow(renewal, source->in_flight.count)) {
         for (struct list_node *n = source->in_flight.first; n; n = n->next) {
             const struct task *task = flight_task(n);
-            if (task->queue != queue || task->settling || task->in_doubt ||
+            if (task->queue != queue || task->settling || task->in_doubt || !task->job.lease ||
                 wants_renewal(task, now_us) != renew || (!renew && !wants_look(task, now_us)))
                 continue;
-            renewal->fences[count++] = (struct fence){ task->job.id, task->job.lease,
-                                                       task->job.attempts, FENCE_UNKNOWN };
+            renewal->fences[count++] = (struct fence){ .id = task->job.id,
+                                                       .lease = task->job.lease,
+                                                       .attempt = task->job.attempts };
         }
     }
     mutex_unlock(&source->lock);

@@ -7,10 +7,13 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "hold.h"
 #include "keeper.h"
 #include "lane.h"
 #include "lease_token.h"
 #include "random.h"
+#include "round.h"
+#include "run_time.h"
 #include "task.h"
 
 enum {
@@ -38,7 +41,10 @@ int source_new(const struct config *all, const struct config_source *config,
     condition_init(&source->wake);
     condition_init(&source->keeper_wake);
     source->unbound = unbound_new();
-    if (!source->unbound || agenda_init(&source->agenda, all->queues, all->queue_count) != 0) {
+    source->binding_count = registry ? registry_count(registry) : 0;
+    source->run_times = calloc(source->binding_count + 1, sizeof *source->run_times);
+    if (!source->unbound || !source->run_times ||
+        agenda_init(&source->agenda, all->queues, all->queue_count) != 0) {
         source_free(source);
         return -ENOMEM;
     }
@@ -124,6 +130,7 @@ void source_free(struct source *source)
     assert(!source->lanes && !source->keeper);
     agenda_done(&source->agenda);
     unbound_free(source->unbound);
+    free(source->run_times);
     condition_done(&source->keeper_wake);
     condition_done(&source->wake);
     mutex_done(&source->lock);
@@ -176,8 +183,18 @@ static bool unblock(struct source *source)
     return any;
 }
 
+void source_unblock(struct source *source)
+{
+    mutex_lock(&source->lock);
+    if (unblock(source))
+        condition_signal(&source->wake);
+    mutex_unlock(&source->lock);
+}
+
 void source_publish(struct source *source, struct task *task)
 {
+    if (hold_finish(task))
+        return;
     mutex_lock(&source->lock);
     if (!source->outbox.first)
         source->outbox_since_us = clock_now_us();
@@ -224,16 +241,42 @@ static void take_outcomes(struct source *source, struct list *ret_tasks, int64_t
 {
     while (source->outbox.first && ret_tasks->count < SETTLE_MAX) {
         struct list_node *node = list_take_first(&source->outbox);
-        list_entry(node, struct task, node)->settling = true;
+        struct task *task = list_entry(node, struct task, node);
+        task->settling = true;
+        task_identify(task);
         list_append(ret_tasks, node);
     }
     source->settling += ret_tasks->count;
     source->outbox_since_us = now_us;
 }
 
-enum work source_next_work(struct source *source, struct list *ret_tasks,
-                           struct agenda_entry **ret_entry, int64_t until_us,
-                           _Atomic int64_t *beat_us)
+/* False: there is nothing to look at yet; *wake_us is no later than when there will be. */
+static bool take_queue(struct source *source, struct assignment *ret_assignment,
+                       enum work *ret_work, int64_t now_us, int64_t *wake_us)
+{
+    int64_t next_us = INT64_MAX;
+    struct agenda_entry *entry = agenda_take(&source->agenda, now_us, &next_us);
+
+    if (!entry) {
+        if (next_us < *wake_us)
+            *wake_us = next_us;
+        return false;
+    }
+    if (agenda_wants_probe(entry, now_us)) {
+        ret_assignment->entry_count = agenda_probe_round(&source->agenda, entry, now_us,
+                                                         ret_assignment->entries, PROBE_QUEUES_MAX);
+        *ret_work = WORK_PROBE;
+    } else {
+        ret_assignment->entries[0] = entry;
+        ret_assignment->entry_count = 1;
+        source->claiming++;
+        *ret_work = WORK_CLAIM;
+    }
+    return true;
+}
+
+enum work source_next_work(struct source *source, struct assignment *ret_assignment,
+                           int64_t until_us, _Atomic int64_t *beat_us)
 {
     enum work work;
 
@@ -245,7 +288,7 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
 
         recall_deferred(source, now_us, &wake_us);
         if (time_to_settle(source, now_us)) {
-            take_outcomes(source, ret_tasks, now_us);
+            take_outcomes(source, &ret_assignment->tasks, now_us);
             work = WORK_SETTLE;
             break;
         }
@@ -254,17 +297,8 @@ enum work source_next_work(struct source *source, struct list *ret_tasks,
             work = WORK_END;
             break;
         }
-        if (may_claim(source)) {
-            int64_t next_us = INT64_MAX;
-            *ret_entry = agenda_take(&source->agenda, now_us, &next_us);
-            if (*ret_entry) {
-                source->claiming++;
-                work = WORK_CLAIM;
-                break;
-            }
-            if (next_us < wake_us)
-                wake_us = next_us;
-        }
+        if (may_claim(source) && take_queue(source, ret_assignment, &work, now_us, &wake_us))
+            break;
         if (now_us >= until_us) {
             work = WORK_NONE;
             break;
@@ -290,8 +324,12 @@ bool source_add(struct source *source, const struct list *tasks)
 {
     mutex_lock(&source->lock);
     bool draining = source->draining;
-    for (struct list_node *n = tasks->first; n; n = n->next)
-        list_append(&source->in_flight, &list_entry(n, struct task, node)->flight_node);
+    for (struct list_node *n = tasks->first; n; n = n->next) {
+        struct task *task = list_entry(n, struct task, node);
+        task->unlocked = !task->job.lease || task->doubtful_lease;
+        source->unlocked += task->unlocked ? 1 : 0;
+        list_append(&source->in_flight, &task->flight_node);
+    }
     mutex_unlock(&source->lock);
     return !draining;
 }
@@ -303,8 +341,11 @@ void source_forget(struct source *source, struct list *tasks)
     if (!tasks->first)
         return;
     mutex_lock(&source->lock);
-    for (node = tasks->first; node; node = node->next)
-        list_remove(&source->in_flight, &list_entry(node, struct task, node)->flight_node);
+    for (node = tasks->first; node; node = node->next) {
+        struct task *task = list_entry(node, struct task, node);
+        source->unlocked -= task->unlocked ? 1 : 0;
+        list_remove(&source->in_flight, &task->flight_node);
+    }
     source->settling -= tasks->count;
     unblock(source);
     if (source->draining && source->in_flight.count == 0)
@@ -315,7 +356,7 @@ void source_forget(struct source *source, struct list *tasks)
         struct task *task = list_entry(node, struct task, node);
         struct batch *batch = task->batch; /* the task lies in it */
         free(task->message); /* NOLINT(clang-analyzer-unix.Malloc): takes all nodes for the first */
-        batch_release(batch);
+        (void) batch_release(batch);
     }
 }
 
@@ -329,14 +370,50 @@ void source_defer(struct source *source, struct task *task, int64_t delay_us)
     mutex_unlock(&source->lock);
 }
 
-bool source_runs(struct source *source, uint64_t id)
+/* The attempt that would be the row's next one, and that is without lock or lease. */
+static bool is_next_attempt(const struct task *task, const struct job *row)
 {
-    bool found = false;
+    return task->unlocked && !row->expired_lease && row->attempts + 1 == task->job.attempts &&
+           row->due_at_us == task->job.due_at_us;
+}
+
+enum source_find source_find(struct source *source, const struct job *row)
+{
+    enum source_find found = SOURCE_HAS_NOT;
+
+    if (!row->expired_lease && source->unlocked == 0)
+        return SOURCE_HAS_NOT;
     mutex_lock(&source->lock);
-    for (struct list_node *n = source->in_flight.first; n && !found; n = n->next)
-        found = list_entry(n, struct task, flight_node)->job.id == id;
+    for (struct list_node *n = source->in_flight.first; n && !found; n = n->next) {
+        const struct task *task = list_entry(n, struct task, flight_node);
+        if (task->job.id != row->id)
+            continue;
+        if (is_next_attempt(task, row))
+            found = task->settling ? SOURCE_SETTLES : SOURCE_RUNS_WITHOUT_LOCK;
+        else if (row->expired_lease)
+            found = SOURCE_RUNS;
+    }
     mutex_unlock(&source->lock);
     return found;
+}
+
+void source_adopt(struct source *source, const struct job *row, int64_t lease_until_us,
+                  bool in_doubt)
+{
+    mutex_lock(&source->lock);
+    for (struct list_node *n = source->in_flight.first; n; n = n->next) {
+        struct task *task = list_entry(n, struct task, flight_node);
+        if (task->job.id != row->id || !task->unlocked || task->job.attempts != row->attempts)
+            continue;
+        task->job.lease = row->lease;
+        task->lease_until_us = lease_until_us;
+        task->in_doubt = in_doubt;
+        task->doubtful_lease = in_doubt ? row->lease : 0;
+        task->unlocked = in_doubt;
+        source->unlocked -= in_doubt ? 0 : 1;
+        break;
+    }
+    mutex_unlock(&source->lock);
 }
 
 uint64_t source_token(struct source *source)
@@ -345,4 +422,44 @@ uint64_t source_token(struct source *source)
     uint64_t token = lease_token(source->worker_id, source->next_token++);
     mutex_unlock(&source->lock);
     return token;
+}
+
+static void update_run_times(struct source *source)
+{
+    for (size_t i = 0; i < source->binding_count; i++)
+        run_time_update(&source->run_times[i]);
+}
+
+int64_t source_run_time_us(struct source *source, const struct binding *binding)
+{
+    return source->run_times[binding->index].p95_us;
+}
+
+void source_count_round(struct source *source, const struct round *round)
+{
+    mutex_lock(&source->lock);
+    for (size_t i = 0; i < round->claim.count; i++) {
+        const struct task *task = round->tasks[i];
+        if (!task || !task->gate)
+            continue;
+        struct run_time *run_time = &source->run_times[task->binding->index];
+        if (round->claim.items[i].verdict == CLAIM_RUN) /* it runs still: longer than that */
+            run_time_add(run_time, round->queue->hold_us + 1);
+        else if (task->took_us > 0)
+            run_time_add(run_time, task->took_us);
+    }
+    update_run_times(source);
+    mutex_unlock(&source->lock);
+}
+
+void source_count_tasks(struct source *source, struct task *const *tasks, size_t count)
+{
+    mutex_lock(&source->lock);
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->took_us > 0) {
+            run_time_add(&source->run_times[tasks[i]->binding->index], tasks[i]->took_us);
+            tasks[i]->took_us = 0; /* once, however often its settle is tried */
+        }
+    update_run_times(source);
+    mutex_unlock(&source->lock);
 }

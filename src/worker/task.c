@@ -52,11 +52,12 @@ static void fail(struct task *task, int64_t delay_us)
     }
 }
 
-static void fill_identity(struct task *task)
+void task_identify(struct task *task)
 {
     task->outcome.id = task->job.id;
     task->outcome.lease = task->job.lease;
     task->outcome.attempt = task->job.attempts;
+    task->outcome.due_at_us = task->job.due_at_us;
     task->outcome.unique_key = task->job.unique_key;
     task->outcome.unique_key_len = task->job.unique_key_len;
     task->outcome.result = SETTLE_OPEN;
@@ -64,7 +65,6 @@ static void fill_identity(struct task *task)
 
 void task_release(struct task *task)
 {
-    fill_identity(task);
     task->outcome.kind = OUTCOME_RELEASE;
 }
 
@@ -73,7 +73,8 @@ void task_resolve(struct task *task, int32_t said, int64_t delay_us, const char 
 {
     char unknown[80];
 
-    fill_identity(task);
+    if (task->started_us)
+        task->took_us = clock_now_us() - task->started_us + 1;
     if (said == DUEQ_DONE) {
         task->outcome.kind = OUTCOME_DONE;
         return;

@@ -177,7 +177,7 @@ static void reading_the_fences_tells_ours_from_lost_and_locks_nothing(void **sta
     struct fence fences[4];
     for (int i = 0; i < 4; i++) {
         const struct job *job = &claim.items[3 - i].job;
-        fences[i] = (struct fence){ job->id, job->lease, job->attempts, FENCE_UNKNOWN };
+        fences[i] = (struct fence){ .id = job->id, .lease = job->lease, .attempt = job->attempts };
     }
     sql_run(f.admin,
             "UPDATE dueq_job SET attempts = 9 WHERE id = %llu;"

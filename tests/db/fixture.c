@@ -111,6 +111,16 @@ struct claim fixture_lease(struct fixture *fixture, uint32_t count, uint64_t tok
     return claim;
 }
 
+struct probe fixture_probe(struct fixture *fixture, const char *queue)
+{
+    const struct probe_request request = { .queue = queue };
+    struct probe probe;
+    struct error error = { "" };
+    memset(&probe, 0xaa, sizeof probe);
+    expect_status(probe_queues(fixture->db, &request, 1, &probe, &error), DB_OK, error);
+    return probe;
+}
+
 struct outcome fixture_outcome(const struct job *job, enum outcome_kind kind)
 {
     static const char message[] = "it did not work";

@@ -2,9 +2,11 @@
 
 #include "arena.h"
 #include "claim.h"
+#include "claim_commit.h"
 #include "connection.h"
 #include "database.h"
 #include "fail.h"
+#include "probe.h"
 #include "settle.h"
 #include "sql.h"
 
@@ -48,6 +50,9 @@ struct claim fixture_begin(struct fixture *fixture, uint32_t limit);
 void fixture_commit(struct fixture *fixture, struct claim *claim, uint64_t token);
 /* Both: leases what is due. The test fails unless it is `count` jobs. */
 struct claim fixture_lease(struct fixture *fixture, uint32_t count, uint64_t token);
+
+/* What is due in the queue. */
+struct probe fixture_probe(struct fixture *fixture, const char *queue);
 
 /* What came of a leased job. RETRY waits an hour, with a message; DEAD is the handler's. */
 struct outcome fixture_outcome(const struct job *job, enum outcome_kind kind);

@@ -32,15 +32,6 @@ static int clear(void **state)
     return 0;
 }
 
-static struct probe probe(const char *queue)
-{
-    struct probe probe;
-    struct error error = { "" };
-    memset(&probe, 0xaa, sizeof probe);
-    expect_status(probe_queue(f.db, queue, &probe, &error), DB_OK, error);
-    return probe;
-}
-
 static void expect_due(const struct probe *probe, const char *priorities)
 {
     for (int i = 0; i < PRIORITIES; i++)
@@ -52,10 +43,10 @@ static void an_empty_queue_has_nothing_due_ever(void **state)
 {
     (void) state;
     sql_run(f.admin, "INSERT INTO dueq_job (queue, kind, payload) VALUES ('other', 'k', '')");
-    struct probe found = probe("default");
+    struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "");
     assert_true(found.next_us == INT64_MAX);
-    found = probe("it's \\ none");
+    found = fixture_probe(&f, "it's \\ none");
     expect_due(&found, "");
 }
 
@@ -66,7 +57,7 @@ static void a_probe_tells_what_is_due_by_priority(void **state)
                      " ('k', '', 0, NOW(6)), ('k', '', 0, NOW(6) + INTERVAL 1 MINUTE),"
                      " ('k', '', 3, NOW(6) + INTERVAL 2 HOUR), ('k', '', 7, NOW(6)),"
                      " ('k', '', 9, NOW(6) - INTERVAL 1 YEAR)");
-    struct probe found = probe("default");
+    struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "079");
     assert_in_range(found.next_us, 7000 * INT64_C(1000000), 7200 * INT64_C(1000000));
 }
@@ -77,7 +68,7 @@ static void a_probe_tells_when_the_next_job_is_due(void **state)
     sql_run(f.admin, "INSERT INTO dueq_job (kind, payload, priority, next_run_at) VALUES"
                      " ('k', '', 3, NOW(6) + INTERVAL 2 HOUR), ('k', '', 4, '2037-12-31'),"
                      " ('k', '', 5, NOW(6) + INTERVAL 1 HOUR)");
-    struct probe found = probe("default");
+    struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "");
     assert_in_range(found.next_us, 3500 * INT64_C(1000000), 3600 * INT64_C(1000000));
 }
@@ -87,7 +78,7 @@ static void a_leased_job_is_due_when_its_lease_ends(void **state)
     (void) state;
     fixture_insert(&f, 1);
     fixture_lease(&f, 1, 7);
-    struct probe found = probe("default");
+    struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "");
     assert_in_range(found.next_us, LEASE_US - 10000000, LEASE_US);
 }
@@ -99,7 +90,7 @@ static void a_date_that_is_none_is_due(void **state)
     sql_run(producer, "INSERT IGNORE INTO dueq_job (kind, payload, priority, next_run_at)"
                       " VALUES ('k', '', 2, 'never')");
     mysql_close(producer);
-    struct probe found = probe("default");
+    struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "2");
 }
 
@@ -108,7 +99,7 @@ static void a_probe_waits_for_nobody(void **state)
     (void) state;
     fixture_insert(&f, 1);
     sql_run(f.admin, "BEGIN; UPDATE dueq_job SET payload = 'x'");
-    struct probe found = probe("default");
+    struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "5");
     sql_run(f.admin, "ROLLBACK");
 }

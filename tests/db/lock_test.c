@@ -199,7 +199,7 @@ static void a_renewal_does_not_wait_and_says_which_are_held_locked_and_lost(void
     struct fence fences[4];
     for (int i = 0; i < 4; i++) {
         const struct job *job = &claim.items[3 - i].job;
-        fences[i] = (struct fence){ job->id, job->lease, job->attempts, FENCE_UNKNOWN };
+        fences[i] = (struct fence){ .id = job->id, .lease = job->lease, .attempt = job->attempts };
     }
     const uint64_t lost = claim.items[1].job.id, locked = claim.items[2].job.id;
     sql_run(f.admin,

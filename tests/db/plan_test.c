@@ -40,9 +40,8 @@ static void say_everything(void)
     struct error error = { "" };
     struct outcome outcomes[BATCH];
     struct fence fences[BATCH];
-    struct probe probe;
 
-    expect_status(probe_queue(f.db, "default", &probe, &error), DB_OK, error);
+    fixture_probe(&f, "default");
     struct claim claim = fixture_begin(&f, BATCH);
     assert_int_equal(claim.count, BATCH);
     claim.items[0].verdict = CLAIM_DEAD;
@@ -51,7 +50,8 @@ static void say_everything(void)
     fixture_commit(&f, &claim, 7);
     for (int i = 2; i < BATCH; i++) {
         const struct job *job = &claim.items[i].job;
-        fences[i - 2] = (struct fence){ job->id, job->lease, job->attempts, FENCE_UNKNOWN };
+        fences[i - 2] =
+            (struct fence){ .id = job->id, .lease = job->lease, .attempt = job->attempts };
         outcomes[i - 2] = fixture_outcome(job, kinds[i % 5]);
     }
     expect_status(lease_renew(f.db, fences, BATCH - 2, LEASE_US, &error), DB_OK, error);

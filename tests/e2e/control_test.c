@@ -50,10 +50,11 @@ static void a_pause_stops_a_queue_that_is_being_served(void **state)
     sql_run(scene->admin, "INSERT INTO dueq_queue (queue, paused) VALUES ('default', 1)");
     /* What was claimed before ends, and nothing more is claimed. */
     sql_wait_until(scene->admin, 20,
-                   "SELECT NOT EXISTS (SELECT 1 FROM dueq_job WHERE lease IS NOT "
-                   "NULL)");
+                   "SELECT JSON_VALUE(status, '$.queues.default.paused') = 1"
+                   " AND JSON_VALUE(status, '$.queues.default.running') = 0"
+                   " AND JSON_VALUE(status, '$.queues.default.waiting') = 0 FROM dueq_worker");
     sql_wait_until(scene->admin, 20,
-                   "SELECT JSON_VALUE(status, '$.queues.default.running') = 0 FROM dueq_worker");
+                   "SELECT NOT EXISTS (SELECT 1 FROM dueq_job WHERE lease IS NOT NULL)");
     size_t run = journal_count(scene->journal);
     assert_true(run < JOBS);
     assert_int_equal(sql_u64(scene->admin, "SELECT COUNT(*) FROM dueq_job WHERE attempts = 0"),

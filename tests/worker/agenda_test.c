@@ -32,6 +32,23 @@ static const struct probe urgent_and_usual = { .due = { [0] = true, [5] = true }
                                                .any_due = true,
                                                .next_us = INT64_MAX };
 
+static const struct probe_request unbounded = { .queue = "any" };
+
+static void probed(struct agenda *agenda, struct agenda_entry *entry, const struct probe *probe,
+                   int64_t asked_us)
+{
+    agenda_probed(agenda, entry, &unbounded, probe, asked_us, asked_us);
+}
+
+static void claimed(struct agenda *agenda, struct agenda_entry *entry, int priority, size_t count,
+                    bool full, int64_t now_us)
+{
+    const struct agenda_claim claim = {
+        .priority = priority, .count = count, .full = full, .set_backs = entry->set_backs
+    };
+    agenda_claimed(agenda, entry, &claim, now_us);
+}
+
 static struct agenda_entry *take(struct agenda *agenda, int64_t now_us)
 {
     int64_t next_us;
@@ -56,7 +73,7 @@ static void a_queue_with_due_jobs_is_for_all_lanes(void **state)
     struct agenda_entry *heavy = agenda_find(agenda, "heavy");
 
     agenda_put_off(agenda_find(agenda, "light"), INT64_MAX);
-    agenda_probed(heavy, &urgent_and_usual, SECOND);
+    probed(agenda, heavy, &urgent_and_usual, SECOND);
     for (int lane = 0; lane < 5; lane++)
         assert_ptr_equal(take(agenda, SECOND), heavy);
 }
@@ -67,8 +84,8 @@ static void turns_are_shared_by_weight(void **state)
     struct agenda_entry *light = agenda_find(agenda, "light");
     int turns_of_light = 0;
 
-    agenda_probed(light, &urgent_and_usual, SECOND);
-    agenda_probed(agenda_find(agenda, "heavy"), &urgent_and_usual, SECOND);
+    probed(agenda, light, &urgent_and_usual, SECOND);
+    probed(agenda, agenda_find(agenda, "heavy"), &urgent_and_usual, SECOND);
     for (int turn = 0; turn < 400; turn++)
         turns_of_light += take(agenda, SECOND) == light;
     assert_int_equal(turns_of_light, 100);
@@ -79,13 +96,13 @@ static void the_most_urgent_priority_comes_first_and_is_left_when_it_is_empty(vo
     struct agenda_entry *entry = agenda_find(*state, "light");
 
     assert_int_equal(agenda_priority(entry), -1);
-    agenda_probed(entry, &urgent_and_usual, SECOND);
+    probed(*state, entry, &urgent_and_usual, SECOND);
     assert_int_equal(agenda_priority(entry), 0);
-    agenda_claimed(entry, 0, 500, true, SECOND);
+    claimed(*state, entry, 0, 500, true, SECOND);
     assert_int_equal(agenda_priority(entry), 0);
-    agenda_claimed(entry, 0, 7, false, SECOND);
+    claimed(*state, entry, 0, 7, false, SECOND);
     assert_int_equal(agenda_priority(entry), 5);
-    agenda_claimed(entry, 5, 7, false, SECOND);
+    claimed(*state, entry, 5, 7, false, SECOND);
     assert_int_equal(agenda_priority(entry), -1);
 }
 
@@ -94,11 +111,11 @@ static void the_next_due_job_sets_the_alarm_when_it_comes_before_the_poll(void *
     struct agenda_entry *entry = agenda_find(*state, "light");
     const struct probe soon = { .next_us = 1234 }, late = { .next_us = 3600 * SECOND };
 
-    agenda_probed(entry, &soon, SECOND);
+    probed(*state, entry, &soon, SECOND);
     assert_int_equal(entry->next_us, SECOND + 1234);
-    agenda_probed(entry, &late, SECOND);
+    probed(*state, entry, &late, SECOND);
     assert_int_equal(entry->next_us, SECOND + POLL);
-    agenda_probed(entry, &nothing, SECOND);
+    probed(*state, entry, &nothing, SECOND);
     assert_int_equal(entry->next_us, SECOND + POLL);
 }
 
@@ -106,12 +123,12 @@ static void jobs_that_are_due_but_locked_are_not_spun_on(void **state)
 {
     struct agenda_entry *entry = agenda_find(*state, "light");
 
-    agenda_probed(entry, &urgent_and_usual, SECOND);
-    agenda_claimed(entry, 0, 0, false, SECOND);
-    agenda_claimed(entry, 5, 0, false, SECOND);
+    probed(*state, entry, &urgent_and_usual, SECOND);
+    claimed(*state, entry, 0, 0, false, SECOND);
+    claimed(*state, entry, 5, 0, false, SECOND);
     assert_int_equal(entry->starved_us, SECOND);
     assert_true(entry->next_us >= SECOND + POLL);
-    agenda_claimed(entry, 5, 1, false, 2 * SECOND);
+    claimed(*state, entry, 5, 1, false, 2 * SECOND);
     assert_int_equal(entry->starved_us, 0);
 }
 

@@ -28,8 +28,11 @@ static void an_outcome_carries_what_the_fence_needs(void **state)
 {
     (void) state;
     struct task task = a_task(2);
+    task.job.due_at_us = 1234;
     resolve(&task, DUEQ_DONE, -1, "");
+    task_identify(&task);
     assert_int_equal(task.outcome.kind, OUTCOME_DONE);
+    assert_int_equal(task.outcome.due_at_us, 1234);
     assert_int_equal(task.outcome.id, 7);
     assert_int_equal(task.outcome.lease, 99);
     assert_int_equal(task.outcome.attempt, 2);
