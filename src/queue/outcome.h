@@ -21,6 +21,7 @@ enum settle_result {
     SETTLE_FENCED, /* refused: the job was taken over, replaced or removed meanwhile */
     SETTLE_LATER,  /* still ours, but locked by another transaction just now: try again in a moment
                     */
+    SETTLE_DOUBTFUL, /* the connection was lost in the COMMIT: it may have been written */
 };
 
 struct outcome {

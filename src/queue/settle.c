@@ -97,10 +97,14 @@ static enum db_status settle_once(struct db *db, const char *worker, struct outc
         status = fence_lock(db, work->fences, count, error);
     if (status == DB_OK)
         status = write_held(db, worker, outcomes, count, work, error);
-    status = transaction_end(db, status, NULL, error);
-    if (status == DB_OK)
-        for (size_t i = 0; i < count; i++)
+    bool in_doubt;
+    status = transaction_end(db, status, &in_doubt, error);
+    for (size_t i = 0; i < count; i++) {
+        if (status == DB_OK)
             outcomes[i].result = result_of(state_of(work->fences, count, &outcomes[i]));
+        else if (in_doubt)
+            outcomes[i].result = SETTLE_DOUBTFUL;
+    }
     return status;
 }
 

@@ -15,7 +15,7 @@
  */
 
 /* Settles the outcomes and sets the result of each. DB_OK: each has one, and is not SETTLE_OPEN.
- * Otherwise the ones that are still SETTLE_OPEN were not written; after DB_LOST in a COMMIT they
+ * Otherwise the ones that are still SETTLE_OPEN were not written. Those that are SETTLE_DOUBTFUL
  * may have been, and settling them again is harmless: they are then FENCED.
  *
  * Retries deadlocks by itself. An outcome that the database refuses for its own sake does not hold

@@ -29,10 +29,11 @@ static void append_counters(struct source *source, struct buffer *json)
         const char *name;
         uint64_t value;
     } counters[] = {
-        { "claimed", source->counters.claimed }, { "done", source->counters.done },
-        { "retried", source->counters.retried }, { "snoozed", source->counters.snoozed },
-        { "dead", source->counters.dead },       { "fenced", source->counters.fenced },
-        { "put_off", source->counters.put_off }, { "released", source->counters.released },
+        { "claimed", source->counters.claimed },   { "held", source->counters.held },
+        { "done", source->counters.done },         { "retried", source->counters.retried },
+        { "snoozed", source->counters.snoozed },   { "dead", source->counters.dead },
+        { "fenced", source->counters.fenced },     { "put_off", source->counters.put_off },
+        { "released", source->counters.released },
     };
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         buffer_append_format(json, "%s\"%s\":%llu", i ? "," : "", counters[i].name,

@@ -62,7 +62,7 @@ static bool may_land_yet(struct source *source, struct task *task)
 
 /* What follows a settle: a task that is through goes to `gone`, another one is deferred. */
 static void after(struct lane_settle *settle, struct source *source, struct task *task,
-                  enum db_status status, struct list *gone)
+                  struct list *gone)
 {
     switch (task->outcome.result) {
     case SETTLE_DONE:
@@ -77,8 +77,10 @@ static void after(struct lane_settle *settle, struct source *source, struct task
         return;
     case SETTLE_LATER:
         break;
+    case SETTLE_DOUBTFUL:
+        task->in_doubt = true;
+        break;
     case SETTLE_OPEN:
-        task->in_doubt = task->in_doubt || status == DB_LOST;
         break;
     }
     source_defer(source, task, again_us(task));
@@ -126,7 +128,7 @@ void lane_settle_tasks(struct lane_settle *settle, struct source *source, struct
             if ((settle->outcomes[i].result != SETTLE_OPEN) != tried)
                 continue;
             settle->tasks[i]->outcome.result = settle->outcomes[i].result;
-            after(settle, source, settle->tasks[i], status, &gone);
+            after(settle, source, settle->tasks[i], &gone);
         }
     source_forget(source, &gone);
 }

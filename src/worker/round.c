@@ -177,6 +177,7 @@ void round_committed(struct round *round, bool in_doubt)
             list_append(&sorted.finished, &task->node);
         } else if (item->verdict == CLAIM_SETTLE) {
             settled_written(source, task);
+            atomic_fetch_add_explicit(&source->counters.held, 1, memory_order_relaxed);
             free(task->message);
         }
     }

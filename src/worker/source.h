@@ -22,7 +22,7 @@ struct task;
  * jobs in flight. Queues have their pools in the engine, shared by its sources. */
 
 struct source_counters { /* since the start; any thread */
-    _Atomic uint64_t claimed, done, retried, snoozed, dead, fenced, put_off, released;
+    _Atomic uint64_t claimed, held, done, retried, snoozed, dead, fenced, put_off, released;
 };
 
 struct source {

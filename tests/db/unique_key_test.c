@@ -64,11 +64,10 @@ static bool somebody_waits(void *userdata)
     return fixture_lock_waits(&f) > *(uint64_t *) userdata;
 }
 
-/* The producer has the entry of the key and waits for the row, which the claim has: who now deletes
- * the row needs the entry, too. */
-static void a_claim_that_buries_a_job_does_not_deadlock_with_its_producer(void **state)
+/* Claims all, and commits with every verdict as given while a producer who has the entry of the key
+ * 'a' waits for its row, which the claim has: who now deletes that row needs the entry, too. */
+static struct claim commit_beside_a_producer(enum claim_verdict verdict)
 {
-    (void) state;
     struct statement statement = {
         .connection = test_connect(f.database, &f.database->producer),
         .sql = "INSERT INTO dueq_job (kind, payload, unique_key) VALUES ('k', 'new', 'a') " REPLACE,
@@ -81,9 +80,12 @@ static void a_claim_that_buries_a_job_does_not_deadlock_with_its_producer(void *
     assert_int_equal(thread_start(&thread, "producer", run_statement, &statement), 0);
     bool waits = wait_until(somebody_waits, &before, LIMIT_S);
     for (size_t i = 0; i < claim.count; i++) {
-        claim.items[i].verdict = CLAIM_DEAD;
-        claim.items[i].reason = DEAD_EXHAUSTED;
-        claim.items[i].message = "";
+        struct claimed *item = &claim.items[i];
+        item->verdict = verdict;
+        item->reason = DEAD_EXHAUSTED;
+        item->message = "";
+        item->outcome = fixture_outcome(&item->job, OUTCOME_DONE);
+        item->outcome.attempt = item->job.attempts + 1;
     }
     const struct claim_request request = fixture_request(10);
     struct error error = { "" };
@@ -94,11 +96,30 @@ static void a_claim_that_buries_a_job_does_not_deadlock_with_its_producer(void *
     assert_true(waits);
     assert_int_equal(statement.error, 0);
     expect_status(status, DB_OK, error);
+    return claim;
+}
 
+static void a_claim_that_buries_a_job_does_not_deadlock_with_its_producer(void **state)
+{
+    (void) state;
+    struct claim claim = commit_beside_a_producer(CLAIM_DEAD);
     /* The others are dead, and this one is as its producer wants it. */
     assert_int_equal(claim.items[0].verdict, CLAIM_RELEASE);
     assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_dead"), 2);
     assert_int_equal(sql_u64(f.admin, "SELECT id = 1 AND payload = 'new' FROM dueq_job"), 1);
+    fixture_lease(&f, 1, 8);
+}
+
+static void a_job_that_was_held_and_is_done_does_not_deadlock_with_its_producer(void **state)
+{
+    (void) state;
+    struct claim claim = commit_beside_a_producer(CLAIM_SETTLE);
+    /* It was leased instead, and then replaced: the new one is run, and the old outcome refused. */
+    assert_int_equal(claim.items[0].verdict, CLAIM_RUN);
+    assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_job"), 1);
+    assert_int_equal(sql_u64(f.admin, "SELECT id = 1 AND payload = 'new' FROM dueq_job"), 1);
+    assert_int_equal(fixture_settle_one(&f, fixture_outcome(&claim.items[0].job, OUTCOME_DONE)),
+                     SETTLE_FENCED);
     fixture_lease(&f, 1, 8);
 }
 
@@ -345,6 +366,7 @@ int main(void)
 #define EACH(test) cmocka_unit_test_setup(test, clear)
     const struct CMUnitTest tests[] = {
         EACH(a_claim_that_buries_a_job_does_not_deadlock_with_its_producer),
+        EACH(a_job_that_was_held_and_is_done_does_not_deadlock_with_its_producer),
         EACH(what_replaces_a_running_job_is_run),
         EACH(a_producer_that_rolls_back_leaves_the_running_job_to_us),
         EACH(producers_of_duplicates_never_get_an_error_from_us),
