@@ -239,7 +239,8 @@ static void tick(struct keeper *keeper)
     struct error error = { "" };
 
     unsigned opened = keeper->link.opened;
-    struct db *db = link_get(&keeper->link);
+    struct db *db = source_in_flight(source) > 0 ? link_get_to_lock(&keeper->link)
+                                                 : link_get(&keeper->link);
     if (!db) {
         set_ready(source, false); /* nobody would renew what the lanes lease */
         renewal_expire(source);

@@ -51,7 +51,7 @@ static void *lane_main(void *arg)
             link_keep_alive(&lane->link);
             continue;
         }
-        struct db *db = link_get(&lane->link);
+        struct db *db = work == WORK_PROBE ? link_get(&lane->link) : link_get_to_lock(&lane->link);
         lane->beat_us = clock_now_us();
         if (work == WORK_SETTLE)
             lane_settle_tasks(&lane->settle, source, &lane->link, db, &todo.tasks);

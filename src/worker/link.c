@@ -6,7 +6,13 @@
 #include "random.h"
 #include "source_options.h"
 
-enum { FIRST_PAUSE_US = 200000, MAX_PAUSE_US = 15000000, LOG_EVERY_US = 60000000 };
+enum {
+    FIRST_PAUSE_US = 200000,
+    MAX_PAUSE_US = 15000000,
+    LOG_EVERY_US = 60000000,
+    PATIENT_S = 3600, /* how long a patient server waits */
+    PATIENT_LOOK_US = 60000000,
+};
 
 static void fail(struct link *link, const struct error *error)
 {
@@ -62,6 +68,7 @@ static enum db_status open_session(struct link *link, struct error *error)
         link_close(link);
     link->opened += link->db != NULL;
     link->statements = 0;
+    link->patient = false;
     return status;
 }
 
@@ -81,22 +88,51 @@ struct db *link_get(struct link *link)
     return link->db;
 }
 
-void link_keep_alive(struct link *link)
+/* False: the connection is closed, since the server has ended it. */
+static bool tell(struct link *link, const char *sql)
 {
     struct error error;
+    if (db_run(link->db, sql, &error) == DB_OK)
+        return true;
+    /* Nothing was under way, and it can be had anew. */
+    log_debug("an idle connection was ended: %s: source=%s by=\"%s\"", error.text,
+              link->source->name, link->owner);
+    link_close(link);
+    return false;
+}
+
+static bool tell_to_wait(struct link *link, int seconds)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "SET SESSION wait_timeout = %d", seconds);
+    return tell(link, sql);
+}
+
+struct db *link_get_to_lock(struct link *link)
+{
+    struct db *db = link_get(link);
+
+    if (!db || !link->patient)
+        return db;
+    link->patient = false;
+    return tell_to_wait(link, LINK_SERVER_WAITS_S) ? db : link_get(link);
+}
+
+void link_keep_alive(struct link *link)
+{
     int64_t now_us = clock_now_us();
 
     if (!link->db)
         return;
     uint64_t statements = db_statement_count(link->db);
-    if (statements == link->statements && now_us - link->quiet_since_us < LINK_LOOK_EVERY_US)
+    int64_t quiet_us = statements == link->statements ? now_us - link->quiet_since_us : 0;
+    if (statements == link->statements &&
+        quiet_us < (link->patient ? PATIENT_LOOK_US : LINK_LOOK_EVERY_US))
         return;
-    if (statements == link->statements && db_run(link->db, "DO 0", &error) != DB_OK) {
-        /* We stood still for too long ourselves; nothing was under way, and it can be had anew. */
-        log_debug("an idle connection was ended: %s: source=%s by=\"%s\"", error.text,
-                  link->source->name, link->owner);
-        link_close(link);
-        return;
+    if (statements == link->statements) {
+        if (!(link->patient ? tell(link, "DO 0") : tell_to_wait(link, PATIENT_S)))
+            return;
+        link->patient = true;
     }
     link->statements = db_statement_count(link->db);
     link->quiet_since_us = now_us;
