@@ -195,6 +195,26 @@ void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
         entry->next_us = now_us;
 }
 
+void agenda_accepted(struct agenda_entry *entry)
+{
+    if (entry->at_most > 0)
+        entry->at_most = entry->at_most < entry->queue->batch / 2 ? entry->at_most * 2 : 0;
+}
+
+void agenda_refused(struct agenda_entry *entry, size_t count)
+{
+    entry->at_most = count > 1 ? (uint32_t) (count / 2) : 1;
+    entry->set_backs++;
+    entry->next_us = 0;
+}
+
+void agenda_pass_over(struct agenda_entry *entry, int priority, int64_t due_at_us)
+{
+    entry->at_most = 0;
+    entry->from_us[priority] = due_at_us + 1;
+    entry->due[priority] = true;
+}
+
 void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us, int64_t now_us)
 {
     if (due_at_us < entry->from_us[priority])

@@ -29,8 +29,10 @@ struct agenda_entry {
     unsigned set_backs;      /* how often one was set back */
     int64_t unbounded_at_us; /* not before this is the queue looked at without them */
 
-    int64_t credit;     /* of the weighted round robin */
-    bool blocked;       /* its pool had no room when last looked */
+    int64_t credit;   /* of the weighted round robin */
+    bool blocked;     /* its pool had no room when last looked */
+    uint32_t at_most; /* rows a claim may take: fewer while one that is refused is looked for; 0: no
+                         such limit */
     int64_t starved_us; /* since when jobs are due but none can be locked; 0: not so */
 };
 
@@ -86,6 +88,15 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
 
 void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
                     const struct agenda_claim *claim, int64_t now_us);
+
+/* The database took what a claim of `count` rows wrote, or refused it: then the next ones take
+ * fewer, until the one that is refused for its own sake stands alone. */
+void agenda_accepted(struct agenda_entry *entry);
+void agenda_refused(struct agenda_entry *entry, size_t count);
+
+/* A row that can neither be claimed nor put aside must not stand before the others: it is passed
+ * over until the queue is looked at without the watermarks again. */
+void agenda_pass_over(struct agenda_entry *entry, int priority, int64_t due_at_us);
 
 /* Rows that a claim had taken are free again, the earliest of them due since `due_at_us` of the
  * database's clock. */

@@ -11,6 +11,7 @@
 #include "round.h"
 #include "source.h"
 #include "triage.h"
+#include "utf8.h"
 
 enum {
     NO_ROOM_US = 20000,   /* unless a job ends before */
@@ -115,7 +116,7 @@ static bool begin_round(struct source *source, struct round *round)
     struct agenda_entry *entry = round->entry;
 
     mutex_lock(&source->lock);
-    uint32_t concurrency = entry->concurrency;
+    uint32_t concurrency = entry->concurrency, at_most = entry->at_most;
     round->priority = agenda_priority(entry);
     if (round->priority >= 0)
         round->from_us = entry->from_us[round->priority];
@@ -127,7 +128,8 @@ static bool begin_round(struct source *source, struct round *round)
         return false;
 
     int64_t now_us = clock_now_us();
-    uint32_t room = pool_reserve(round->pool, round->queue->batch, concurrency);
+    uint32_t want = at_most > 0 && at_most < round->queue->batch ? at_most : round->queue->batch;
+    uint32_t room = pool_reserve(round->pool, want, concurrency);
     mutex_lock(&source->lock);
     round->granted = agenda_allow(entry, room, now_us);
     if (room == 0) {
@@ -194,6 +196,57 @@ static void pause_if_stuck(struct source *source, struct round *round)
     mutex_unlock(&source->lock);
 }
 
+/* The row that is refused for its own sake goes to the dead letters, if the database lets it. */
+static bool bury(struct dispatch *dispatch, struct db *db, const struct claim_request *refused,
+                 const struct job *job, const char *why)
+{
+    struct claim_request request = *refused;
+    struct arena arena = { 0 };
+    struct claim claim = { .count = 0 };
+    struct error error;
+    char message[sizeof error.text * 3];
+    bool in_doubt;
+
+    request.limit = 1;
+    request.from_us = job->due_at_us;
+    enum db_status status = claim_begin(db, &request, &arena, &claim, &error);
+    if (status == DB_OK && claim.count == 1 && claim.items[0].job.id != job->id)
+        status = claim_cancel(db, &error);
+    else if (status == DB_OK && claim.count == 1) {
+        utf8_scrub(why, strlen(why), message, sizeof message);
+        claim.items[0].verdict = CLAIM_DEAD;
+        claim.items[0].reason = DEAD_INVALID;
+        claim.items[0].message = message;
+        status = claim_commit(db, &request, &claim, 0, 0, &in_doubt, &error);
+        if (status == DB_OK && claim.items[0].verdict == CLAIM_DEAD)
+            report_dead(dispatch, &claim);
+    }
+    arena_done(&arena);
+    return status == DB_OK;
+}
+
+/* The database refuses what the claim would write. One row is enough for that: it is looked for, so
+ * that it does not stop the others. */
+static void refuse(struct dispatch *dispatch, struct db *db, const struct claim_request *request,
+                   struct round *round, enum db_status status, const struct error *error)
+{
+    struct source *source = dispatch->source;
+    const struct job *job = &round->claim.items[0].job;
+    bool alone = round->claim.count == 1;
+    bool buried = alone && status == DB_CONSTRAINT && bury(dispatch, db, request, job, error->text);
+
+    round->refused = !alone || buried;
+    if (alone && !buried && log_limit_pass(&source->refused_log, LOG_EVERY_US, NULL))
+        log_error("the database refuses a claim, the job is passed over and tried again: %s: "
+                  "source=%s queue=%s job=%" PRIu64 " kind=%s",
+                  error->text, source->config->name, round->queue->name, job->id, job->kind);
+    mutex_lock(&source->lock);
+    agenda_refused(round->entry, round->claim.count);
+    if (alone && !buried)
+        agenda_pass_over(round->entry, round->priority, job->due_at_us);
+    mutex_unlock(&source->lock);
+}
+
 static enum db_status claim_round(struct dispatch *dispatch, struct db *db, struct round *round,
                                   struct error *error)
 {
@@ -229,7 +282,12 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         round_committed(round, in_doubt);
     else
         round_lost(round, &dispatch->tools);
+    if (status == DB_CONSTRAINT || status == DB_FATAL)
+        refuse(dispatch, db, &request, round, status, error);
     if (status == DB_OK) {
+        mutex_lock(&source->lock);
+        agenda_accepted(round->entry);
+        mutex_unlock(&source->lock);
         report_dead(dispatch, &round->claim);
         pause_if_stuck(source, round);
     }
@@ -248,7 +306,8 @@ void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
 
     if (begin_round(source, &round) && (round.batch = batch_new())) {
         enum db_status status = claim_round(dispatch, db, &round, &error);
-        failed(dispatch, &entry, 1, "a claim", status, &error);
+        if (!round.refused)
+            failed(dispatch, &entry, 1, "a claim", status, &error);
         link_report(link, status, &error);
     }
     round_end(&round);

@@ -32,6 +32,7 @@ struct round {
     size_t held;         /* tasks that are to be run under the row locks */
     uint64_t token;
     int64_t begun_us;
+    bool refused; /* by the database; the next claims find out for which row */
 };
 
 /* What a lane keeps from one round to the next. */

@@ -32,7 +32,7 @@ struct source {
     struct pool **pools; /* by index of all->queues */
     const char *worker;  /* host:pid */
     struct unbound *unbound;
-    struct log_limit policy_log, dead_log;
+    struct log_limit policy_log, dead_log, refused_log;
     struct source_counters counters;
 
     struct mutex lock;

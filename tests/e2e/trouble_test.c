@@ -292,6 +292,31 @@ static void an_hour_between_the_clocks_of_hosts_and_database_changes_nothing(voi
     daemon_stop(behind);
 }
 
+/* A trigger that says no to one row must not stop the others, nor must a row that can be written
+ * but as a dead letter. */
+static void a_row_that_the_database_refuses_to_have_claimed_does_not_stop_the_others(void **state)
+{
+    struct scene *scene = *state;
+    sql_run(
+        scene->admin,
+        "CREATE TRIGGER refuse BEFORE UPDATE ON dueq_job FOR EACH ROW BEGIN"
+        " IF OLD.kind = 'cursed' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one';"
+        " END IF; END");
+    struct process *daemon = start(scene_config(scene, "claim = \"lease\";", NULL));
+    scene_insert_many(scene, 50, "{}");
+    uint64_t cursed = scene_insert(scene,
+                                   "INSERT INTO dueq_job (kind, payload) VALUES ('cursed', '')");
+    scene_insert_many(scene, 300, "{}");
+    sql_wait_until(scene->admin, 60, "SELECT COUNT(*) = 1 FROM dueq_job");
+    assert_int_equal(sql_u64(scene->admin, "SELECT id FROM dueq_job"), cursed);
+    process_expect_line(daemon, "the database refuses a claim, the job is passed over", 20);
+    assert_int_equal(process_count(daemon, "is passed over"), 1);
+    sql_run(scene->admin, "DROP TRIGGER refuse");
+    scene_wait_all_gone(scene, 30);
+    journal_expect_each_once(scene->journal, 351);
+    daemon_stop(daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +331,7 @@ int main(void)
         SCENE_TEST(rows_that_somebody_keeps_locked_are_said_and_run_later),
         SCENE_TEST(a_table_that_somebody_locks_is_waited_for_and_is_no_server_that_hangs),
         SCENE_TEST(an_hour_between_the_clocks_of_hosts_and_database_changes_nothing),
+        SCENE_TEST(a_row_that_the_database_refuses_to_have_claimed_does_not_stop_the_others),
     };
     return SCENE_RUN(tests);
 }
