@@ -10,8 +10,8 @@
 #define POLL (SECOND / 10)
 
 static const struct config_queue queues[] = {
-    { .name = "light", .weight = 1, .poll_us = POLL },
-    { .name = "heavy", .weight = 3, .poll_us = POLL },
+    { .name = "light", .weight = 1, .batch = 500, .poll_us = POLL, .poll_idle_us = SECOND },
+    { .name = "heavy", .weight = 3, .batch = 500, .poll_us = POLL, .poll_idle_us = SECOND },
 };
 
 static int setup(void **state)
@@ -162,6 +162,124 @@ static void without_a_rate_all_is_allowed(void **state)
     assert_int_equal(agenda_allow(agenda_find(*state, "light"), 12345, SECOND), 12345);
 }
 
+static void a_claim_moves_the_watermark_to_where_it_ended(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+    struct agenda_claim claim = { .priority = 5, .count = 500, .full = true, .last_us = 777 };
+    struct probe_request request;
+
+    probed(agenda, entry, &urgent_and_usual, SECOND);
+    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_fill_request(entry, SECOND, &request);
+    assert_int_equal(request.from_us[5], 777);
+    assert_int_equal(request.from_us[4], 0);
+    claim.last_us = 555; /* of a claim that began before */
+    agenda_claimed(agenda, entry, &claim, SECOND);
+    assert_int_equal(entry->from_us[5], 777);
+}
+
+static void rows_that_are_free_again_set_the_watermark_back_for_good(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+    struct agenda_claim claim = { .priority = 5, .count = 500, .last_us = 777 };
+
+    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_set_back(entry, 5, 333, SECOND);
+    assert_int_equal(entry->from_us[5], 333);
+    assert_int_equal(agenda_priority(entry), 5);
+    claim.last_us = 999; /* of a claim that began before that: it did not see those rows */
+    agenda_claimed(agenda, entry, &claim, SECOND);
+    assert_int_equal(entry->from_us[5], 333);
+    claim.set_backs = entry->set_backs;
+    agenda_claimed(agenda, entry, &claim, SECOND);
+    assert_int_equal(entry->from_us[5], 999);
+}
+
+static void a_look_without_the_watermarks_finds_what_lies_behind_them(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+    const struct agenda_claim claim = { .priority = 5, .count = 500, .last_us = 777 };
+    const struct probe late = {
+        .due = { [5] = true }, .any_due = true, .first_us = { [5] = 111 }, .next_us = INT64_MAX
+    };
+    struct probe_request request;
+
+    agenda_claimed(agenda, entry, &claim, SECOND);
+    entry->unbounded_at_us = 2 * SECOND;
+    agenda_fill_request(entry, 2 * SECOND - 1, &request);
+    assert_int_equal(request.from_us[5], 777);
+    /* With them nothing was found, so that the next look is without them, as soon as it may be. */
+    agenda_probed(agenda, entry, &request, &nothing, SECOND, SECOND);
+    assert_true(entry->next_us <= 2 * SECOND);
+    agenda_fill_request(entry, 2 * SECOND, &request);
+    assert_int_equal(request.from_us[5], 0);
+    agenda_probed(agenda, entry, &request, &late, 2 * SECOND, 2 * SECOND + 50000);
+    assert_int_equal(entry->from_us[5], 111);
+    /* It took 50 ms, and may cost a twentieth of the time. */
+    assert_int_equal(entry->unbounded_at_us, 3 * SECOND);
+}
+
+static void a_queue_that_has_been_idle_for_long_is_looked_at_less_often(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+
+    probed(agenda, entry, &urgent_and_usual, SECOND);
+    probed(agenda, entry, &nothing, 2 * SECOND);
+    assert_int_equal(entry->next_us, 2 * SECOND + POLL);
+    probed(agenda, entry, &nothing, 60 * SECOND);
+    assert_int_equal(entry->next_us, 61 * SECOND);
+    agenda->doorbell = true;
+    probed(agenda, entry, &nothing, 60 * SECOND);
+    assert_int_equal(entry->next_us, 90 * SECOND);
+}
+
+static void queues_whose_time_has_nearly_come_are_probed_together(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *light = agenda_find(agenda, "light"),
+                        *heavy = agenda_find(agenda, "heavy");
+    struct agenda_entry *entries[2];
+
+    probed(agenda, heavy, &nothing, 60 * SECOND); /* in a second */
+    assert_int_equal(agenda_probe_round(agenda, light, 60 * SECOND, entries, 2), 1);
+    assert_int_equal(agenda_probe_round(agenda, light, 60 * SECOND + SECOND * 3 / 4, entries, 2),
+                     2);
+    assert_ptr_equal(entries[0], light);
+    assert_ptr_equal(entries[1], heavy);
+    assert_true(heavy->next_us > 61 * SECOND);
+    heavy->next_us = 0;
+    heavy->paused = true;
+    assert_int_equal(agenda_probe_round(agenda, light, 60 * SECOND, entries, 2), 1);
+}
+
+static void a_row_that_is_refused_is_looked_for_by_halves(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+
+    agenda_refused(entry, 100);
+    assert_int_equal(entry->at_most, 50);
+    agenda_refused(entry, 3);
+    assert_int_equal(entry->at_most, 1);
+    agenda_refused(entry, 1);
+    agenda_pass_over(entry, 5, 444);
+    assert_int_equal(entry->from_us[5], 445);
+    assert_int_equal(entry->at_most, 0);
+    agenda_refused(entry, 100);
+    agenda_accepted(entry);
+    assert_int_equal(entry->at_most, 100);
+    agenda_accepted(entry);
+    assert_int_equal(entry->at_most, 200);
+    agenda_accepted(entry);
+    assert_int_equal(entry->at_most, 400);
+    agenda_accepted(entry);
+    assert_int_equal(entry->at_most, 0);
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -175,6 +293,12 @@ int main(void)
         test(a_paused_queue_gets_no_turn),
         test(a_rate_lets_through_so_many_a_second_and_no_burst_above_one_second),
         test(without_a_rate_all_is_allowed),
+        test(a_claim_moves_the_watermark_to_where_it_ended),
+        test(rows_that_are_free_again_set_the_watermark_back_for_good),
+        test(a_look_without_the_watermarks_finds_what_lies_behind_them),
+        test(a_queue_that_has_been_idle_for_long_is_looked_at_less_often),
+        test(queues_whose_time_has_nearly_come_are_probed_together),
+        test(a_row_that_is_refused_is_looked_for_by_halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
