@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "statements.h"
+
 static MYSQL *connect_database(void)
 {
     MYSQL *mysql = mysql_init(NULL);
@@ -236,6 +238,11 @@ int main(int argc, char **argv)
         return wait_empty(atol(argv[2]));
     if (strcmp(command, "sql") == 0 && argc == 3)
         return print_sql(argv[2]);
+    if (strcmp(command, "statements") == 0) {
+        struct arguments arguments;
+        arguments_init(&arguments, argc - 2, argv + 2);
+        return statements_command(&arguments);
+    }
     fprintf(stderr, "usage: bench fill JOBS BYTES DELAY_MS | floor THREADS BATCH | wait JOBS | sql "
                     "STATEMENT\n");
     return 64;
