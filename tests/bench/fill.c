@@ -1,5 +1,6 @@
 #include "fill.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,10 +37,11 @@ static void append_row(struct buffer *sql, const struct fill *fill, long i, cons
     buffer_append_text(sql, "')");
 }
 
-void fill_jobs(MYSQL *mysql, const struct fill *fill)
+uint64_t fill_jobs(MYSQL *mysql, const struct fill *fill)
 {
     struct buffer sql = { 0 };
     char *payload = malloc((size_t) fill->bytes + 1);
+    uint64_t first = 0;
 
     if (!payload)
         abort();
@@ -52,10 +54,13 @@ void fill_jobs(MYSQL *mysql, const struct fill *fill)
         append_row(&sql, fill, i, payload);
         if (i % ROWS == ROWS - 1 || i == fill->jobs - 1)
             database_execute_buffer(mysql, &sql);
+        if (!first)
+            first = mysql_insert_id(mysql);
     }
     database_execute(mysql, "SET sql_log_bin = 1");
     free(payload);
     buffer_done(&sql);
+    return first;
 }
 
 void fill_wait_for_purge(MYSQL *mysql)
@@ -79,4 +84,50 @@ void fill_empty(MYSQL *mysql)
 {
     database_execute(mysql, "TRUNCATE TABLE dueq_job");
     fill_wait_for_purge(mysql);
+}
+
+int fill_command(struct arguments *arguments)
+{
+    struct fill fill = {
+        .jobs = arguments_number(arguments, "--jobs", 100000),
+        .bytes = arguments_number(arguments, "--bytes", 230),
+        .kind = arguments_text(arguments, "--kind", NULL),
+        .step_us = arguments_number(arguments, "--step-us", 1),
+        .random_us = arguments_number(arguments, "--random-ms", 0) * 1000,
+        .unlogged = arguments_flag(arguments, "--unlogged"),
+    };
+    int64_t in_us = arguments_number(arguments, "--in-ms", 0) * INT64_C(1000);
+    arguments_done(arguments);
+
+    MYSQL *mysql = database_connect();
+    int64_t begin_us = database_now_us(mysql);
+    fill.due_us = begin_us + in_us;
+    srand48(begin_us);
+    uint64_t first = fill_jobs(mysql, &fill);
+    int64_t end_us = database_now_us(mysql);
+    printf("first_id %llu\ndue_us %lld\nseconds %.3f\nspare_ms %lld\n", (unsigned long long) first,
+           (long long) fill.due_us, (double) (end_us - begin_us) / 1e6,
+           (long long) (fill.due_us - end_us) / 1000);
+    mysql_close(mysql);
+    return 0;
+}
+
+int fill_empty_command(struct arguments *arguments)
+{
+    arguments_done(arguments);
+    MYSQL *mysql = database_connect();
+    fill_empty(mysql);
+    database_execute(mysql, "FLUSH BINARY LOGS");
+    database_execute(mysql, "PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
+    mysql_close(mysql);
+    return 0;
+}
+
+int fill_purged_command(struct arguments *arguments)
+{
+    arguments_done(arguments);
+    MYSQL *mysql = database_connect();
+    fill_wait_for_purge(mysql);
+    mysql_close(mysql);
+    return 0;
 }

@@ -31,6 +31,7 @@ static const struct part parts[] = {
 
 struct rehearsal {
     MYSQL *mysql;
+    long server_pid;
     long rows, batch, rounds, bytes;
     const char *headers;
     int64_t due_us; /* of the row with id 1; of the others a microsecond later each */
@@ -57,12 +58,12 @@ static void fill(struct rehearsal *rehearsal, bool leased)
     fill_wait_for_purge(rehearsal->mysql);
 }
 
-static void set_batch(struct rehearsal *rehearsal, long offset)
+static void set_batch(struct rehearsal *rehearsal, long offset, long count)
 {
     struct batch *batch = &rehearsal->at_hand;
 
     batch->first = (uint64_t) offset + 1;
-    batch->count = rehearsal->batch;
+    batch->count = count;
     batch->from_us = rehearsal->due_us + offset;
     batch->until_us = batch->from_us + batch->count - 1;
     for (long i = 0; i < batch->count; i++)
@@ -81,15 +82,17 @@ static void lock_batch(struct batch *batch)
     database_execute(batch->mysql, sql);
 }
 
-static void run_way(const struct part *part, const struct way *way, struct batch *batch,
+static void run_way(struct rehearsal *rehearsal, const struct part *part, const struct way *way,
                     struct trial *trial)
 {
+    struct batch *batch = &rehearsal->at_hand;
+
     database_execute(batch->mysql, "START TRANSACTION");
     if (part->locked)
         lock_batch(batch);
-    trial_begin(trial);
+    trial_begin(trial, rehearsal->server_pid);
     long rows = way->run(batch);
-    trial_end(trial, rows);
+    trial_end(trial, rehearsal->server_pid, rows);
     database_execute(batch->mysql, part->read_only ? "ROLLBACK" : "COMMIT");
     if (rows != batch->count) {
         fprintf(stderr, "bench: \"%s\" met %ld rows of %ld\n", way->name, rows, batch->count);
@@ -109,15 +112,18 @@ static void run_part(struct rehearsal *rehearsal, const struct part *part)
         if (ways[count].prepare)
             prepared[count] = prepared_new(rehearsal->mysql, ways[count].prepare);
     }
+    /* A batch at least for each of them, and as many for one as for another. */
+    long batch = rehearsal->rows / count < rehearsal->batch ? rehearsal->rows / count
+                                                            : rehearsal->batch;
+    long batches = rehearsal->rows / batch / count * count;
     for (long round = 0; round < rehearsal->rounds; round++) {
         fill(rehearsal, part->leased);
-        long batches = rehearsal->rows / rehearsal->batch;
         for (long i = 0; i < batches; i++) {
-            /* Turned by one a round, so that no way always follows the same other one. */
+            /* Turned by one a round, so that they do not stand at the same places each time. */
             long n = (i + round) % count;
-            set_batch(rehearsal, i * rehearsal->batch);
+            set_batch(rehearsal, i * batch, batch);
             rehearsal->at_hand.prepared = prepared[n];
-            run_way(part, &ways[n], &rehearsal->at_hand, &trials[n]);
+            run_way(rehearsal, part, &ways[n], &trials[n]);
         }
     }
     trial_print_head(part->title);
@@ -140,8 +146,8 @@ int statements_command(struct arguments *arguments)
         rehearsal.headers =
             "{\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba9\"}";
     arguments_done(arguments);
-    if (rehearsal.batch < 1 || rehearsal.batch > rehearsal.rows) {
-        fprintf(stderr, "bench: a batch is 1 to all rows\n");
+    if (rehearsal.batch < 1 || rehearsal.rows < MAX_WAYS) {
+        fprintf(stderr, "bench: a batch has a row at least, and there are more rows than ways\n");
         return 64;
     }
 
@@ -150,7 +156,7 @@ int statements_command(struct arguments *arguments)
     rehearsal.at_hand.ids = calloc((size_t) rehearsal.batch, sizeof *rehearsal.at_hand.ids);
     if (!rehearsal.at_hand.ids)
         abort();
-    trial_watch(database_server_pid());
+    rehearsal.server_pid = database_server_pid();
     printf("%ld rows of %ld bytes, batches of %ld, %ld rounds; wall: as the client waits, server: "
            "its CPU time, all threads\n",
            rehearsal.rows, rehearsal.bytes, rehearsal.batch, rehearsal.rounds);

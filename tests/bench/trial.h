@@ -11,10 +11,9 @@ struct trial {
     int64_t begin_wall_ns, begin_server_ns; /* between trial_begin and trial_end */
 };
 
-/* Whose CPU time is counted. Before the first trial. */
-void trial_watch(long server_pid);
-void trial_begin(struct trial *trial);
-void trial_end(struct trial *trial, long rows);
+/* server_pid: whose CPU time is counted. */
+void trial_begin(struct trial *trial, long server_pid);
+void trial_end(struct trial *trial, long server_pid, long rows);
 
 void trial_print_head(const char *title);
 /* The first of them is what the others are compared with. */
