@@ -76,6 +76,15 @@ int64_t database_now_us(MYSQL *mysql)
                                      "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)");
 }
 
+long database_questions(MYSQL *mysql)
+{
+    MYSQL_RES *result = database_query_text(mysql, "SHOW GLOBAL STATUS LIKE 'Questions'");
+    MYSQL_ROW row = mysql_fetch_row(result);
+    long count = row ? atol(row[1]) : 0;
+    mysql_free_result(result);
+    return count;
+}
+
 long database_server_pid(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -22,6 +22,8 @@ void database_execute_buffer(MYSQL *mysql, struct buffer *sql);
 /* The first column of the first row; 0 where there is none. */
 double database_number(MYSQL *mysql, const char *sql);
 int64_t database_now_us(MYSQL *mysql);
+/* Statements that all clients have sent so far, this one included. */
+long database_questions(MYSQL *mysql);
 
 /* The server's process, by its socket: the bench runs on its machine. */
 long database_server_pid(void);

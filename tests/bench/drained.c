@@ -33,6 +33,8 @@ static void pause_us(int64_t us)
         nanosleep(&rest, NULL);
 }
 
+static long own_statements; /* since the last look at database_questions */
+
 /* The lowest id from `from` on that is still there; 0: none. Looking from there spares the server
  * the rows that are deleted but not purged: there may be all the others. */
 static uint64_t lowest_left(MYSQL *mysql, uint64_t from)
@@ -40,6 +42,7 @@ static uint64_t lowest_left(MYSQL *mysql, uint64_t from)
     char sql[128];
     snprintf(sql, sizeof sql, "SELECT id FROM dueq_job WHERE id >= %llu ORDER BY id LIMIT 1",
              (unsigned long long) from);
+    own_statements++;
     return (uint64_t) database_number(mysql, sql);
 }
 
@@ -53,6 +56,7 @@ static int64_t wait_empty(MYSQL *mysql, uint64_t first)
         uint64_t left = lowest_left(mysql, lowest);
         if (!left) {
             int64_t empty_us = database_now_us(mysql);
+            own_statements++;
             /* A transaction that committed late may have brought a lower one. */
             if (!(left = lowest_left(mysql, first)))
                 return empty_us;
@@ -78,12 +82,16 @@ int drained_command(struct arguments *arguments)
     MYSQL *mysql = database_connect();
     long server_pid = database_server_pid();
     pause_us(from_us - database_now_us(mysql));
+    long questions = database_questions(mysql);
     int64_t server_ns = process_cpu_ns(server_pid), daemon_ns = cpu_of(pids);
+    own_statements = 1; /* the look itself */
     int64_t empty_us = wait_empty(mysql, first);
-    printf("jobs %ld\nseconds %.4f\nserver_cpu_us %lld\ncpu_us %lld\n", jobs,
-           (double) (empty_us - from_us) / 1e6,
-           (long long) (process_cpu_ns(server_pid) - server_ns) / 1000,
-           (long long) (cpu_of(pids) - daemon_ns) / 1000);
+    server_ns = process_cpu_ns(server_pid) - server_ns;
+    daemon_ns = cpu_of(pids) - daemon_ns;
+    questions = database_questions(mysql) - questions - own_statements;
+    printf("jobs %ld\nseconds %.4f\nserver_cpu_us %lld\ncpu_us %lld\nstatements %ld\n", jobs,
+           (double) (empty_us - from_us) / 1e6, (long long) server_ns / 1000,
+           (long long) daemon_ns / 1000, questions);
     mysql_close(mysql);
     return 0;
 }

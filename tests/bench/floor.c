@@ -164,6 +164,7 @@ static void run_floor(struct floor *floor)
     for (long i = 0; i < floor->lanes; i++)
         lane_init(&lanes[i], floor, i);
     wait_until(floor->due_us);
+    long questions = database_questions(lanes[0].mysql);
     int64_t begin_us = clock_wall_us();
     int64_t server_ns = process_cpu_ns(server_pid), own_ns = process_cpu_ns(0);
     if (floor->due_us)
@@ -175,10 +176,13 @@ static void run_floor(struct floor *floor)
     for (long i = 0; i < floor->lanes; i++)
         pthread_join(lanes[i].thread, NULL);
     int64_t end_us = clock_wall_us();
-    printf("jobs %ld\nseconds %.4f\nend_us %lld\nserver_cpu_us %lld\ncpu_us %lld\n",
+    server_ns = process_cpu_ns(server_pid) - server_ns;
+    own_ns = process_cpu_ns(0) - own_ns;
+    questions = database_questions(lanes[0].mysql) - questions - 1; /* without the look itself */
+    printf("jobs %ld\nseconds %.4f\nend_us %lld\nserver_cpu_us %lld\ncpu_us %lld\n"
+           "statements %ld\n",
            atomic_load(&floor->done), (double) (end_us - begin_us) / 1e6, (long long) end_us,
-           (long long) (process_cpu_ns(server_pid) - server_ns) / 1000,
-           (long long) (process_cpu_ns(0) - own_ns) / 1000);
+           (long long) server_ns / 1000, (long long) own_ns / 1000, questions);
     for (long i = 0; i < floor->lanes; i++)
         lane_done(&lanes[i]);
     free(lanes);

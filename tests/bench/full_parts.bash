@@ -48,7 +48,7 @@ part_backlog()
         done
         claims_of "$main"
         note "backlog_claim_$count" "${got[claim_p50]}"
-        note "backlog_rows_$count" "${got[rows_p50]}"
+        note "backlog_rows_$count" "${got[rows]}"
         report backlog "$count waiting: drain" "$(median_of "backlog_$count")" jobs/s \
             "$(median_of "backlog_floor_$count")" "$(median_of "backlog_ratio_$count")"
         [ -n "$first" ] || first=$count
@@ -61,7 +61,7 @@ part_backlog()
     done
     first_claim=$(median_of "backlog_claim_$first")
     for count in $backlogs; do
-        report backlog "claim of $(median_of "backlog_rows_$count") rows with $count waiting, p50" \
+        report backlog "claim of $(median_of "backlog_rows_$count") rows on the average with $count waiting, p50" \
             "$(median_of "backlog_claim_$count")" ms "$first_claim" \
             "$(calculate "$(median_of "backlog_claim_$count") / $first_claim")"
     done
@@ -69,8 +69,9 @@ part_backlog()
 
 part_lanes()
 {
-    local round count floor base
+    local round count floor base before
     floor=$(floor_of "$main")
+    before=$(deadlocks)
     for ((round = 1; round <= rounds; round++)); do
         for count in 1 2 4 8 16; do
             progress "lanes: $count, round $round"
@@ -86,11 +87,13 @@ part_lanes()
         report lanes "$count lanes, on a floor with as many connections" "$(median_of "lanes_$count")" jobs/s \
             "$(median_of "lanes_floor_$count")" "$(median_of "lanes_ratio_$count")"
     done
+    report lanes "deadlocks in all of these" "$(($(deadlocks) - before))" '' 0 - 'value<=0'
 }
 
 part_daemons()
 {
-    local round count
+    local round count before
+    before=$(deadlocks)
     for ((round = 1; round <= rounds; round++)); do
         for count in 1 2 4 8; do
             progress "daemons: $count, round $round"
@@ -103,6 +106,7 @@ part_daemons()
             "$(median_of daemons_1)" "$(calculate "$(median_of "daemons_$count") / $(median_of daemons_1)")" \
             "$([ "$count" = 4 ] && echo 'ratio>=0.95' || echo -)"
     done
+    report daemons "deadlocks in all of these" "$(($(deadlocks) - before))" '' 0 - 'value<=0'
 }
 
 part_snapshot()
@@ -135,42 +139,51 @@ part_snapshot()
 }
 
 # Delete-marked entries stand in front of what is due: the same daemon has just drained them, and a view keeps them there.
+marked_round()
+{
+    local view=$1 q
+    empty
+    slow_log_start
+    [ "$view" = none ] || snapshot_open
+    configure "$main"
+    daemons_start
+    drain_dueqd "$marked"
+    [ "$view" = open ] || "$bench" purged
+    bursts
+    for q in p50 p99 max; do
+        note "marked_${q}_$view" "${got[claim_$q]}"
+    done
+    note "marked_rows_$view" "${got[rows]}"
+    # And one that is started only now, and knows nothing about them.
+    daemons_stop
+    daemons_start
+    bursts
+    for q in p50 p99 max; do
+        note "marked_fresh_${q}_$view" "${got[claim_$q]}"
+    done
+    daemons_stop
+    snapshot_close
+    slow_log_stop
+}
+
 part_marked()
 {
-    local view q
-    for view in none open; do
-        progress "marked: view $view"
-        empty
-        slow_log_start
-        [ "$view" = none ] || snapshot_open
-        configure "$main"
-        daemons_start
-        drain_dueqd "$marked"
-        [ "$view" = open ] || "$bench" purged
-        bursts
-        for q in p50 p99 max; do
-            note "marked_${q}_$view" "${got[claim_$q]}"
+    local round view q
+    for ((round = 1; round <= rounds; round++)); do
+        for view in none open; do
+            progress "marked: $([ "$view" = none ] && echo none || echo "$marked"), round $round"
+            marked_round "$view"
         done
-        note "marked_rows_$view" "${got[rows_p50]}"
-        # And one that is started only now, and knows nothing about them.
-        daemons_stop
-        daemons_start
-        bursts
-        note "marked_fresh_$view" "${got[claim_p50]}"
-        note "marked_fresh_max_$view" "${got[claim_max]}"
-        daemons_stop
-        snapshot_close
-        slow_log_stop
     done
     for q in p50 p99 max; do
-        report marked "a claim of $(median_of marked_rows_open) behind $marked marked entries, on none: $q" \
+        report marked "claim of $(median_of marked_rows_open) behind $marked marked entries, on none: $q" \
             "$(median_of "marked_${q}_open")" ms "$(median_of "marked_${q}_none")" \
             "$(calculate "$(median_of "marked_${q}_open") / $(median_of "marked_${q}_none")")" \
             "$([ "$q" = p50 ] && echo 'ratio<=2' || echo -)"
     done
-    report marked "the same by a daemon that was started later, p50" "$(median_of marked_fresh_open)" ms \
-        "$(median_of marked_fresh_none)" "$(calculate "$(median_of marked_fresh_open) / $(median_of marked_fresh_none)")"
-    report marked "the same by a daemon that was started later, max" "$(median_of marked_fresh_max_open)" ms \
-        "$(median_of marked_fresh_max_none)" \
-        "$(calculate "$(median_of marked_fresh_max_open) / $(median_of marked_fresh_max_none)")"
+    for q in p50 p99 max; do
+        report marked "the same by a daemon that was started later: $q" \
+            "$(median_of "marked_fresh_${q}_open")" ms "$(median_of "marked_fresh_${q}_none")" \
+            "$(calculate "$(median_of "marked_fresh_${q}_open") / $(median_of "marked_fresh_${q}_none")")"
+    done
 }

@@ -1,21 +1,11 @@
 #include "idle.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "clock.h"
 #include "database.h"
 #include "process_cpu.h"
-
-static long questions(MYSQL *mysql)
-{
-    MYSQL_RES *result = database_query_text(mysql, "SHOW GLOBAL STATUS LIKE 'Questions'");
-    MYSQL_ROW row = mysql_fetch_row(result);
-    long count = row ? atol(row[1]) : 0;
-    mysql_free_result(result);
-    return count;
-}
 
 int idle_command(struct arguments *arguments)
 {
@@ -24,12 +14,12 @@ int idle_command(struct arguments *arguments)
     arguments_done(arguments);
 
     MYSQL *mysql = database_connect();
-    long before = questions(mysql);
+    long before = database_questions(mysql);
     int64_t begin_us = clock_now_us(), cpu_ns = process_cpu_ns(pid);
     nanosleep(&(struct timespec){ .tv_sec = seconds }, NULL);
     double elapsed_s = (double) (clock_now_us() - begin_us) / 1e6;
     double cpu_s = (double) (process_cpu_ns(pid) - cpu_ns) / 1e9;
-    long after = questions(mysql); /* counts itself, and the one before does not */
+    long after = database_questions(mysql); /* counts itself, and the one before does not */
     printf("per_second %.3f\ncpu_percent %.3f\n", (double) (after - before - 1) / elapsed_s,
            100 * cpu_s / elapsed_s);
     mysql_close(mysql);

@@ -26,12 +26,13 @@ drain_round()
         floor_once "$floor"
         note "floor_$floor" "$rate"
         local base=$rate
-        note "floor_cpu_$floor" "$(calculate "${got[cpu_us]} / ${got[server_cpu_us]}")"
+        note "floor_statements_$floor" "$(calculate "1000 * ${got[statements]} / $jobs")"
         for claim in "${claims[@]}"; do
             [ "$(floor_of "$claim")" = "$floor" ] || continue
             drain_once "$claim"
             note "drain_$claim" "$rate"
             note "drain_ratio_$claim" "$(calculate "$rate / $base")"
+            note "statements_$claim" "$(calculate "1000 * ${got[statements]} / $jobs")"
             note "cpu_daemon_$claim" "$(calculate "${got[cpu_us]} / $jobs")"
             note "cpu_server_$claim" "$(calculate "${got[server_cpu_us]} / $jobs")"
             note "cpu_ratio_$claim" "$(calculate "${got[cpu_us]} / ${got[server_cpu_us]}" %.3f)"
@@ -41,7 +42,8 @@ drain_round()
 
 part_drain()
 {
-    local round claim floor target
+    local round claim floor target before
+    before=$(deadlocks)
     for ((round = 1; round <= rounds; round++)); do
         progress "drain, round $round"
         drain_round
@@ -56,6 +58,11 @@ part_drain()
     # Both floors, whatever this build can do.
     report drain "raw hold floor on the raw lease floor" "$(median_of floor_hold)" jobs/s "$(median_of floor_lease)" \
         "$(calculate "$(median_of floor_hold) / $(median_of floor_lease)")"
+    report drain "deadlocks in all of these" "$(($(deadlocks) - before))" '' 0 - 'value<=0'
+    for claim in "${claims[@]}"; do
+        report drain "claim = $claim: statements for 1,000 jobs" "$(median_of "statements_$claim")" '' \
+            "$(median_of "floor_statements_$(floor_of "$claim")")"
+    done
     for claim in "${claims[@]}"; do
         report cpu "claim = $claim: dueqd's, on the database's" "$(median_of "cpu_daemon_$claim")" us/job \
             "$(median_of "cpu_server_$claim")" "$(median_of "cpu_ratio_$claim")" 'ratio<=0.15'

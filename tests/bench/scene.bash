@@ -39,9 +39,11 @@ scene_begin()
     run=$(mktemp -d "$dir/dueq-bench-XXXXXX")
     trap scene_end EXIT
     trap 'exit 130' INT TERM
-    progress "building"
-    quietly cmake --preset dev -B "$build"
-    quietly cmake --build "$build" --target dueqd dueq bench bench_stamp handler_noop
+    if [ "$make" = 1 ]; then
+        progress "building"
+        quietly cmake --preset dev -B "$build"
+        quietly cmake --build "$build" --target dueqd dueq bench bench_stamp handler_noop
+    fi
     bench=$build/tests/bench/bench
     mkdir "$run/handlers"
     cp "$build/handlers/noop.so" "$build/tests/bench/plugins/stamp.so" "$run/handlers"
@@ -204,7 +206,7 @@ fill_due()
     done
 }
 
-# drain_floor MODE [LANES [JOBS]]: prints jobs a second.
+# drain_floor MODE [LANES [JOBS]]: sets rate, jobs a second, and in got what it and the server used.
 drain_floor()
 {
     local count=${3:-$jobs}
@@ -213,10 +215,19 @@ drain_floor()
     rate=$(calculate "$count / ${got[seconds]}" %.0f)
 }
 
+# A daemon that has just started does not know yet how long a kind of job takes, and one in production does.
+warm_up()
+{
+    [ "$warm" -gt 0 ] || return 0
+    measure fill --jobs "$warm" --bytes "$bytes"
+    "$bench" drained --first-id "${got[first_id]}" >/dev/null
+}
+
 # drain_dueqd [JOBS]: by the daemons that run. Sets rate, jobs a second, and in got what they and the server used.
 drain_dueqd()
 {
     local count=${1:-$jobs}
+    warm_up
     fill_due "$count"
     measure drained --jobs "$count" --from-us "${got[due_us]}" --first-id "${got[first_id]}" --pids "$(daemon_pids)"
     rate=$(calculate "$count / ${got[seconds]}" %.0f)
@@ -232,10 +243,17 @@ drain_once()
     daemons_stop
 }
 
+# The same by the floor.
 floor_once()
 {
     empty
     drain_floor "$@"
+}
+
+# Deadlocks since the server started.
+deadlocks()
+{
+    sql "SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'lock_deadlocks'"
 }
 
 snapshot_open()
@@ -285,6 +303,7 @@ describe()
     setting "client library" "$(ldd "$build/bin/dueqd" | sed -n 's/^[[:space:]]*\(lib\(mariadb\|mysqlclient\)[^ ]*\).*/\1/p')"
     setting "commit" "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
     setting "jobs, rounds, lanes, batch, bytes" "$jobs, $rounds, $lanes, $batch, $bytes"
+    setting "jobs before a drain, to warm up" "$warm"
     setting "claims" "${claims[*]}$([ "$has_claims" = 1 ] || echo ' (the only way of this build)')"
     setting "doorbell" "$([ "$has_doorbell" = 1 ] && echo binlog || echo 'not in this build')"
     [ -z "$queue_keys$source_keys" ] || setting "added keys" "$queue_keys $source_keys"

@@ -28,11 +28,11 @@ int slow_log_claims_command(struct arguments *arguments)
 {
     const char *path = arguments_text(arguments, "--log", "");
     long from = arguments_number(arguments, "--from", 0);
-    struct spread claims = { 0 }, claimed = { 0 };
+    struct spread claims = { 0 };
     char *line = NULL;
     size_t size = 0;
     double seconds = 0;
-    long rows = 0;
+    long rows = 0, sum = 0;
     arguments_done(arguments);
 
     FILE *file = fopen(path, "r");
@@ -43,12 +43,11 @@ int slow_log_claims_command(struct arguments *arguments)
     while (getline(&line, &size, file) >= 0)
         if (!read_head(line, &seconds, &rows) && is_claim(line) && rows > 0) {
             spread_add(&claims, (int64_t) (seconds * 1e6));
-            spread_add(&claimed, rows * 1000); /* printed in thousandths */
+            sum += rows;
         }
     spread_print(&claims, "claim");
-    spread_print(&claimed, "rows");
+    printf("rows %ld\n", claims.count ? sum / (long) claims.count : 0);
     spread_done(&claims);
-    spread_done(&claimed);
     free(line);
     fclose(file);
     return 0;
