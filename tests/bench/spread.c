@@ -26,20 +26,19 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The smallest value that `percent` of all do not exceed. */
-static double percentile_ms(const struct spread *spread, size_t percent)
+int64_t spread_percentile_us(struct spread *spread, size_t percent)
 {
     if (spread->count == 0)
         return 0;
+    qsort(spread->values_us, spread->count, sizeof *spread->values_us, ascending);
     size_t rank = (spread->count * percent + 99) / 100;
-    return (double) spread->values_us[rank ? rank - 1 : 0] / 1e3;
+    return spread->values_us[rank ? rank - 1 : 0];
 }
 
 void spread_print(struct spread *spread, const char *name)
 {
-    if (spread->count)
-        qsort(spread->values_us, spread->count, sizeof *spread->values_us, ascending);
     printf("%s_count %zu\n%s_p50 %.3f\n%s_p99 %.3f\n%s_max %.3f\n", name, spread->count, name,
-           percentile_ms(spread, 50), name, percentile_ms(spread, 99), name,
-           percentile_ms(spread, 100));
+           (double) spread_percentile_us(spread, 50) / 1e3, name,
+           (double) spread_percentile_us(spread, 99) / 1e3, name,
+           (double) spread_percentile_us(spread, 100) / 1e3);
 }
