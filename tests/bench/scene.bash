@@ -70,10 +70,14 @@ scene_begin()
 # write_configuration FILE CLAIM [doorbell] [LANES]: CLAIM is as dueqd does it by itself where it is empty.
 write_configuration()
 {
+    # Not within the text below, where a quote in ${…:+…} would be lost.
+    local claim='' doorbell=''
+    [ -z "$2" ] || claim="claim = \"$2\";"
+    [ -z "${3:-}" ] || doorbell='doorbell = "binlog";'
     cat >"$1" <<CONF
 sources = ( { name = "bench"; socket = "$DUEQ_TEST_SOCKET"; database = "bench"; user = "root";
-              lanes = ${4:-$lanes}; ${3:+doorbell = "binlog";} $source_keys } );
-queues = ( { name = "default"; batch = $batch; ${2:+claim = "$2";} $queue_keys } );
+              lanes = ${4:-$lanes}; $doorbell $source_keys } );
+queues = ( { name = "default"; batch = $batch; $claim $queue_keys } );
 kinds = ( { kind = "stamp"; handler = "stamp"; options = { file = "$run/stamps"; }; } );
 handlers = { directory = "$run/handlers"; };
 log = { level = "warning"; };
@@ -81,31 +85,32 @@ CONF
     chmod 600 "$1"
 }
 
+# takes KEY CLAIM [doorbell]: whether this build knows the key. Anything else that is wrong ends the run.
 takes()
 {
+    local key=$1
+    shift
     write_configuration "$run/try.conf" "$@"
-    "$build/bin/dueqd" --check -c "$run/try.conf" >/dev/null 2>&1
+    if "$build/bin/dueqd" --check -c "$run/try.conf" >"$run/log" 2>&1; then
+        return 0
+    fi
+    grep -q "\.$key: unknown key" "$run/log" || {
+        cat "$run/log" >&2
+        exit 1
+    }
+    return 1
 }
 
 # Which ways of claiming this build has, and whether a doorbell.
 find_features()
 {
-    local mode
-    if ! takes ''; then
-        "$build/bin/dueqd" --check -c "$run/try.conf" >&2 || true
-        exit 1
-    fi
-    claims=()
-    for mode in adaptive hold lease; do
-        ! takes "$mode" || claims+=("$mode")
-    done
-    has_claims=1
-    if [ ${#claims[@]} = 0 ]; then
-        claims=(lease) has_claims=0
+    claims=(lease) has_claims=0 has_doorbell=0
+    takes '' ''
+    if takes claim adaptive; then
+        claims=(adaptive hold lease) has_claims=1
     fi
     main=${claims[0]} # what the parts that are not about claims run with
-    has_doorbell=0
-    ! takes '' doorbell || has_doorbell=1
+    ! takes doorbell '' doorbell || has_doorbell=1
 }
 
 # The floor that a way of claiming is compared with.
