@@ -2,8 +2,8 @@
 # The parts of tests/bench/run that --full adds: what happens as things grow.
 # shellcheck disable=SC2154
 
-# bursts: twenty times a batch of due jobs at once, for the daemons that run, with the server's slow log on. Afterwards got has
-# what the claims took meanwhile.
+# bursts: twenty times a batch of due jobs at once, for the daemons that run, with the server's slow log on. Afterwards got
+# has what the claims took meanwhile.
 bursts()
 {
     local i from

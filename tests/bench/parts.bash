@@ -107,15 +107,21 @@ stamped_begin()
     sleep 1
 }
 
-latency_of()
+# arrive NAME DOORBELL JOBS PAUSE_MS: jobs that are due when they are inserted, one at a time, for a fresh daemon.
+arrive()
 {
-    local name=$1 doorbell=$2 target=$3 q
-    progress "latency, $name"
-    stamped_begin "$main" "$doorbell"
-    "$bench" arrivals --jobs "$arrivals" --per-second 20 --bytes "$bytes" --file "$run/arrivals"
+    progress "latency, $1"
+    stamped_begin "$main" "$2"
+    "$bench" arrivals --jobs "$3" --pause-ms "$4" --bytes "$bytes" --file "$run/arrivals"
     measure drained
     daemons_stop
     measure lateness --stamps "$run/stamps" --arrivals "$run/arrivals"
+}
+
+latency_of()
+{
+    local name=$1 doorbell=$2 target=$3 q
+    arrive "$name, 20 a second" "$doorbell" "$arrivals" 50
     for q in p50 p99 max; do
         report latency "$name: begin after created_at, $q; floor: the INSERT" "${got[pickup_$q]}" ms \
             "${got[insert_$q]}" - "$([ "$q" = p99 ] && echo "value<=$target" || echo -)"
@@ -123,6 +129,12 @@ latency_of()
     for q in p50 p99 max; do
         report latency "$name: begin after the INSERT's answer, $q" "${got[after_$q]}" ms - - \
             "$([ "$q" = p99 ] && echo "value<=$target" || echo -)"
+    done
+    # A stream keeps a daemon awake; these find it asleep.
+    arrive "$name, after rests" "$doorbell" "$rests" 3000
+    for q in p50 max; do
+        report latency "$name: the same after rests of 3 s, $q of $rests" "${got[after_$q]}" ms - - \
+            "$([ "$q" = max ] && echo "value<=$target" || echo -)"
     done
 }
 

@@ -45,8 +45,9 @@ report()
     local part=$1 what=$2 value=$3 unit=$4 floor=${5:--} ratio=${6:--} target=${7:--} met
     met=$(is_met "$value" "$ratio" "$target")
     if [ "$json" = 1 ]; then
-        json_lines+=("$(printf '{"part":"%s","what":"%s","value":%s,"unit":"%s","floor":%s,"ratio":%s,"target":"%s","met":"%s"}' \
-            "$part" "$what" "$(json_number "$value")" "$unit" "$(json_number "$floor")" "$(json_number "$ratio")" "$target" "$met")")
+        json_lines+=("$(printf '{"part":"%s","what":"%s","value":%s,"unit":"%s","floor":%s,"ratio":%s,' "$part" "$what" \
+            "$(json_number "$value")" "$unit" "$(json_number "$floor")" "$(json_number "$ratio")")")
+        json_lines[-1]+="\"target\":\"$target\",\"met\":\"$met\"}"
         return
     fi
     if [ "$part" != "$last_part" ]; then

@@ -305,7 +305,8 @@ describe()
     done
     setting "file system" "$(stat -f -c %T "$run")"
     setting "processors" "$(nproc)"
-    setting "client library" "$(ldd "$build/bin/dueqd" | sed -n 's/^[[:space:]]*\(lib\(mariadb\|mysqlclient\)[^ ]*\).*/\1/p')"
+    setting "client library" "$(ldd "$build/bin/dueqd" |
+        sed -n 's/^[[:space:]]*\(lib\(mariadb\|mysqlclient\)[^ ]*\).*/\1/p')"
     setting "commit" "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
     setting "jobs, rounds, lanes, batch, bytes" "$jobs, $rounds, $lanes, $batch, $bytes"
     setting "jobs before a drain, to warm up" "$warm"
