@@ -38,6 +38,8 @@ part_backlog()
             fill_waiting "$count"
             drain_floor "$floor"
             base=$rate
+            # What the floor has left behind is not to be dueqd's to step over.
+            "$bench" purged
             configure "$main"
             daemons_start
             drain_dueqd
