@@ -12,14 +12,17 @@ enum {
     DOORBELL_POLL_US = 30000000, /* how often an idle queue is looked at although nothing rang */
 };
 
-int agenda_init(struct agenda *agenda, const struct config_queue *queues, size_t count)
+int agenda_init(struct agenda *agenda, const struct config_queue *queues, size_t count,
+                int64_t now_us)
 {
     agenda->entries = calloc(count, sizeof *agenda->entries);
     if (!agenda->entries)
         return -ENOMEM;
     agenda->count = count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         agenda->entries[i].queue = &queues[i];
+        agenda->entries[i].active_us = now_us;
+    }
     return 0;
 }
 

@@ -51,9 +51,9 @@ struct agenda_claim {
     unsigned set_backs; /* as the entry had it when the claim began */
 };
 
-/* queues: borrowed. 0 or -ENOMEM. */
-int agenda_init(struct agenda *agenda, const struct config_queue *queues, size_t count)
-    __attribute__((warn_unused_result));
+/* queues: borrowed; they count as active until now_us has been for a while. 0 or -ENOMEM. */
+int agenda_init(struct agenda *agenda, const struct config_queue *queues, size_t count,
+                int64_t now_us) __attribute__((warn_unused_result));
 void agenda_done(struct agenda *agenda);
 
 /* Chooses the queue to look at now, by weight among those whose time has come, and puts off its

@@ -44,7 +44,7 @@ int source_new(const struct config *all, const struct config_source *config,
     source->binding_count = registry ? registry_count(registry) : 0;
     source->run_times = calloc(source->binding_count + 1, sizeof *source->run_times);
     if (!source->unbound || !source->run_times ||
-        agenda_init(&source->agenda, all->queues, all->queue_count) != 0) {
+        agenda_init(&source->agenda, all->queues, all->queue_count, clock_now_us()) != 0) {
         source_free(source);
         return -ENOMEM;
     }

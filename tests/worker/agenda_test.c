@@ -18,7 +18,7 @@ static int setup(void **state)
 {
     static struct agenda agenda;
     *state = &agenda;
-    return agenda_init(&agenda, queues, 2);
+    return agenda_init(&agenda, queues, 2, 0);
 }
 
 static int teardown(void **state)
