@@ -41,10 +41,7 @@ static void append_select(struct db *db, struct buffer *sql, const struct claim_
         "SELECT id, kind, IF(OCTET_LENGTH(payload) <= %d, payload, NULL), OCTET_LENGTH(payload),"
         " IF(OCTET_LENGTH(headers) <= %d, headers, NULL), OCTET_LENGTH(headers),"
         " IF(OCTET_LENGTH(headers) <= %d, JSON_VALID(headers), 1), state + 0,"
-        " attempts, max_attempts, retry, lease, unique_key,"
-        " CAST(UNIX_TIMESTAMP(created_at) * 1000000 AS SIGNED),"
-        " CAST(UNIX_TIMESTAMP(next_run_at) * 1000000 AS SIGNED),"
-        " CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+        " attempts, max_attempts, retry, lease, unique_key, created_at, next_run_at, NOW(6)"
         " FROM dueq_job FORCE INDEX (due) WHERE queue = ",
         INLINE_PAYLOAD, MAX_HEADERS, MAX_HEADERS);
     db_append_quoted(db, sql, request->queue, strlen(request->queue));
@@ -147,9 +144,9 @@ static bool read_row(const struct db_result *result, struct db *db, struct arena
     job->retry = copy_text(result, RETRY, arena, NULL, &failed);
     job->expired_lease = db_u64(result, LEASE);
     job->unique_key = copy_text(result, UNIQUE_KEY, arena, &job->unique_key_len, &failed);
-    job->created_at_us = db_i64(result, CREATED_AT);
-    job->due_at_us = db_i64(result, NEXT_RUN_AT);
-    job->claimed_at_us = db_i64(result, NOW);
+    job->created_at_us = timestamp_parse(db_text(result, CREATED_AT, NULL));
+    job->due_at_us = timestamp_parse(db_text(result, NEXT_RUN_AT, NULL));
+    job->claimed_at_us = timestamp_parse(db_text(result, NOW, NULL));
     check_row(item, result, db, arena);
     return !failed;
 }
