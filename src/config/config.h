@@ -18,6 +18,13 @@ enum config_tls {
     CONFIG_TLS_VERIFY_IDENTITY
 };
 
+/* Bounds beyond which a server is spared; 0: none. */
+struct config_protect {
+    uint32_t history;     /* entries of InnoDB's history list */
+    uint32_t deadlocks;   /* of all users, a second */
+    uint32_t apply_queue; /* transactions that a node of the cluster has yet to apply */
+};
+
 struct config_source {
     const char *name;
     const char *socket; /* NULL: host and port */
@@ -34,6 +41,7 @@ struct config_source {
         enum config_tls mode;
         const char *ca, *cert, *key; /* files, or NULL */
     } tls;
+    struct config_protect protect;
 };
 
 enum config_claim { CONFIG_CLAIM_ADAPTIVE, CONFIG_CLAIM_LEASE, CONFIG_CLAIM_HOLD };

@@ -77,6 +77,28 @@ static const struct section tls_section =
     SECTION("sources.tls", config_source, tls_keys,
             "Encryption of the connections to this database.");
 
+static const struct key protect_keys[] = {
+    { "history", KEY_INTEGER, AT(config_source, protect.history), .maximum = 1000000000,
+      .default_text = "0", .absent = "no bound", .sample = "1000000",
+      .description =
+          "Length of InnoDB's history list: what a long transaction or dump keeps from being "
+          "purged. MySQL shows it to a user with PROCESS only." },
+    { "deadlocks", KEY_INTEGER, AT(config_source, protect.deadlocks), .maximum = 1000000,
+      .default_text = "0", .absent = "no bound", .sample = "20",
+      .description =
+          "Deadlocks a second, of all users of the server. MySQL shows them to a user with PROCESS "
+          "only." },
+    { "apply_queue", KEY_INTEGER, AT(config_source, protect.apply_queue), .maximum = 1000000000,
+      .default_text = "0", .absent = "no bound", .sample = "10000",
+      .description =
+          "Transactions that a node has yet to apply: in a Galera cluster the node that dueqd is "
+          "connected to, in a MySQL group any, where the user may read performance_schema." },
+};
+static const struct section protect_section =
+    SECTION("sources.protect", config_source, protect_keys,
+            "Bounds beyond which claims go at a fifth of their speed, until the server is below "
+            "them again.");
+
 static const struct key source_keys[] = {
     { "name", KEY_NAME, AT(config_source, name), .required = true, .sample = "main", .active = true,
       .description =
@@ -122,6 +144,7 @@ static const struct key source_keys[] = {
           "How long the server may take to answer, or to take what is sent, before the "
           "connection counts as lost." },
     { "tls", KEY_GROUP, .section = &tls_section },
+    { "protect", KEY_GROUP, .section = &protect_section },
 };
 static const struct section source_section =
     SECTION("sources", config_source, source_keys,

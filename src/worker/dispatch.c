@@ -19,6 +19,8 @@ enum {
     STARVED_US = 5000000, /* waiting for somebody's lock for so long is worth a line */
     LOG_EVERY_US = 60000000,
     MAX_BYTES = 64 * 1024 * 1024, /* of payloads in one claim */
+    SLOWED_PAUSES = 4, /* how often as long as a claim the pause behind it is, on a server that is
+                          spared */
 };
 
 struct dispatch {
@@ -294,6 +296,14 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
     return status;
 }
 
+static void slow_down(struct source *source, struct agenda_entry *entry, int64_t begun_us)
+{
+    int64_t now_us = clock_now_us();
+    mutex_lock(&source->lock);
+    agenda_put_off(entry, now_us + (now_us - begun_us) * SLOWED_PAUSES);
+    mutex_unlock(&source->lock);
+}
+
 void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
                     struct agenda_entry *entry)
 {
@@ -303,6 +313,7 @@ void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
         .source = source, .entry = entry, .queue = entry->queue, .pool = source->pools[index]
     };
     struct error error = { "" };
+    int64_t begun_us = clock_now_us();
 
     if (begin_round(source, &round) && (round.batch = batch_new())) {
         enum db_status status = claim_round(dispatch, db, &round, &error);
@@ -311,4 +322,6 @@ void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
         link_report(link, status, &error);
     }
     round_end(&round);
+    if (source->slowed)
+        slow_down(source, entry, begun_us);
 }

@@ -46,7 +46,8 @@ void heartbeat_append_status(struct source *source, struct buffer *json)
     bool draining = source->draining;
     mutex_unlock(&source->lock);
 
-    buffer_append_format(json, "{\"state\":\"%s\",\"queues\":{", draining ? "draining" : "running");
+    buffer_append_format(json, "{\"state\":\"%s\",\"slowed\":%d,\"queues\":{",
+                         draining ? "draining" : "running", source->slowed);
     append_queues(source, json);
     buffer_append_text(json, "},\"unbound\":");
     unbound_append_json(source->unbound, json);

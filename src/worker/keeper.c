@@ -9,6 +9,7 @@
 #include "heartbeat.h"
 #include "link.h"
 #include "lock_reach.h"
+#include "protection.h"
 #include "queue_control.h"
 #include "renewal.h"
 #include "retention.h"
@@ -28,6 +29,7 @@ struct keeper {
     pthread_t thread;
     struct link link;
     struct renewal renewal;
+    struct protection protection;
     struct buffer found; /* by the checks of the server, last time */
     bool registered;     /* worker_row_insert went through */
     int64_t tick_us;
@@ -224,6 +226,8 @@ static enum db_status do_duties(struct keeper *keeper, struct db *db, struct err
         status = beat(keeper, db, error);
     if (status == DB_OK && due(&keeper->control_at_us, CONTROL_US, now_us))
         status = read_control(source, db, error);
+    if (status == DB_OK)
+        status = protection_run(&keeper->protection, source, db, error);
     if (status == DB_OK && due(&keeper->retention_at_us, RETENTION_US, now_us)) {
         bool more = false;
         status = retention_run(db, source->all->keep_errors_us, &more, error);

@@ -48,6 +48,7 @@ struct source {
     size_t settling;         /* tasks that lanes have taken out of the outbox */
     bool ready;              /* connected, checked and registered */
     bool may_hold;           /* row locks reach all who write here */
+    _Atomic bool slowed;     /* claims are, to spare the server; changed under the lock */
     bool schema_ok;          /* false: another schema than ours was seen */
     bool draining;           /* claim nothing any more */
     bool stopping;           /* settle what is finished, and end */

@@ -103,12 +103,43 @@ static void a_single_job_of_another_queue_does_not_wait_for_a_busy_one(void **st
     daemon_stop(daemon);
 }
 
+static void update_often(struct scene *scene, unsigned count)
+{
+    sql_run(scene->admin, "INSERT INTO dueq_queue (queue, paused) VALUES ('scratch', 0)");
+    for (unsigned i = 0; i < count; i++)
+        sql_run(scene->admin, "UPDATE dueq_queue SET rate = %u WHERE queue = 'scratch'", i + 1);
+}
+
+static void a_server_that_falls_behind_is_spared_until_it_has_caught_up(void **state)
+{
+    struct scene *scene = *state;
+    sql_run(scene->admin, "GRANT PROCESS ON *.* TO '%s'@'%%'", scene->database->daemon.user);
+    MYSQL *snapshot = test_connect(scene->database, NULL);
+    sql_run(snapshot, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
+                      "START TRANSACTION WITH CONSISTENT SNAPSHOT");
+    update_often(scene, 800);
+    scene->source = "protect = { history = 500; };";
+    scene_insert_many(scene, 2000, "{\"sleep_ms\":2}");
+    struct process *daemon = process_start("dueqd", "-c", scene_config(scene, "threads = 2;", NULL),
+                                           NULL); /* it may say so before it is ready */
+    process_expect_line(daemon, "the server falls behind, claims are slowed down: its history list",
+                        LIMIT);
+    scene_wait_all_gone(scene, LIMIT); /* though slowly */
+    mysql_close(snapshot);
+    scene_insert_many(scene, 10, "{}");
+    process_expect_line(daemon, "the server has caught up", LIMIT);
+    scene_wait_all_gone(scene, LIMIT);
+    journal_expect_each_once(scene->journal, 2010);
+    daemon_stop(daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(a_job_committed_behind_the_watermark_is_found_in_the_middle_of_a_drain),
         SCENE_TEST(and_where_jobs_are_leased),
         SCENE_TEST(a_better_priority_comes_first_in_the_middle_of_a_drain),
+        SCENE_TEST(a_server_that_falls_behind_is_spared_until_it_has_caught_up),
         SCENE_TEST(a_single_job_of_another_queue_does_not_wait_for_a_busy_one),
     };
     return SCENE_RUN(tests);
