@@ -40,9 +40,10 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
         struct agenda_entry *entry = &agenda->entries[i];
         if (entry->paused)
             continue;
-        if (entry->next_us > now_us) {
-            if (entry->next_us < next_us)
-                next_us = entry->next_us;
+        int64_t entry_us = agenda_next_us(entry);
+        if (entry_us > now_us) {
+            if (entry_us < next_us)
+                next_us = entry_us;
             continue;
         }
         entry->credit += entry->queue->weight;
@@ -55,9 +56,16 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
         return NULL;
     }
     chosen->credit -= total;
+    ring_looked(&chosen->ring, now_us);
     if (agenda_priority(chosen) < 0)
         chosen->next_us = now_us + chosen->queue->poll_us;
     return chosen;
+}
+
+int64_t agenda_next_us(const struct agenda_entry *entry)
+{
+    int64_t ring_us = ring_look_us(&entry->ring);
+    return ring_us < entry->next_us ? ring_us : entry->next_us;
 }
 
 uint32_t agenda_allow(struct agenda_entry *entry, uint32_t want, int64_t now_us)
@@ -87,10 +95,12 @@ void agenda_probed(struct agenda_entry *entry, const struct probe *probe, int64_
     memcpy(entry->due, probe->due, sizeof entry->due);
     entry->probed_us = now_us;
     entry->next_us = now_us + entry->queue->poll_us;
-    if (probe->any_due)
+    if (probe->any_due) {
         entry->next_us = now_us;
-    else
+    } else {
         entry->starved_us = 0;
+        ring_found_nothing(&entry->ring, now_us);
+    }
     if (probe->next_us < INT64_MAX - now_us)
         agenda_hurry(entry, now_us + probe->next_us);
 }
@@ -99,6 +109,7 @@ void agenda_claimed(struct agenda_entry *entry, int priority, size_t claimed, bo
                     int64_t now_us)
 {
     entry->due[priority] = full;
+    ring_claimed(&entry->ring, claimed);
     if (claimed > 0)
         entry->starved_us = 0;
     else if (!entry->starved_us)

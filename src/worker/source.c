@@ -7,6 +7,7 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "doorbell.h"
 #include "keeper.h"
 #include "lane.h"
 #include "lease_token.h"
@@ -51,6 +52,8 @@ int source_start(struct source *source)
     int error = keeper_start(source, &source->keeper);
     if (!error)
         error = lanes_start(source, source->config->lanes, &source->lanes, &source->lane_count);
+    if (!error)
+        error = doorbell_start(source, &source->doorbell);
     return error;
 }
 
@@ -61,6 +64,7 @@ void source_drain(struct source *source)
     condition_broadcast(&source->wake);
     condition_signal(&source->keeper_wake);
     mutex_unlock(&source->lock);
+    doorbell_end(source->doorbell);
 }
 
 bool source_drained(struct source *source)
@@ -105,6 +109,8 @@ void source_stop(struct source *source)
     source->stopping = true;
     condition_broadcast(&source->wake);
     mutex_unlock(&source->lock);
+    doorbell_join(source->doorbell);
+    source->doorbell = NULL;
     lanes_join(source->lanes, source->lane_count);
     source->lanes = NULL;
     source->lane_count = 0;
@@ -121,7 +127,7 @@ void source_free(struct source *source)
 {
     if (!source)
         return;
-    assert(!source->lanes && !source->keeper);
+    assert(!source->lanes && !source->keeper && !source->doorbell);
     agenda_done(&source->agenda);
     unbound_free(source->unbound);
     condition_done(&source->keeper_wake);

@@ -42,6 +42,9 @@ struct source {
     struct list deferred;    /* finished, not to be settled before settle_at_us */
     size_t settling;         /* tasks that lanes have taken out of the outbox */
     bool ready;              /* connected, checked and registered */
+    unsigned keeper_opened;  /* how often the keeper has connected so far */
+    bool doorbell_works;     /* every job that is committed rings */
+    bool control_rung;       /* dueq_queue was changed; the keeper's to clear */
     bool schema_ok;          /* false: another schema than ours was seen */
     bool draining;           /* claim nothing any more */
     bool stopping;           /* settle what is finished, and end */
@@ -54,6 +57,7 @@ struct source {
     struct lane *lanes; /* config->lanes of them, once started */
     uint32_t lane_count;
     struct keeper *keeper;
+    struct doorbell *doorbell; /* NULL: not configured */
 };
 
 /* Borrows everything. 0 or -ENOMEM. */
