@@ -39,6 +39,19 @@ static enum binlog_trouble trouble_of(unsigned number)
     }
 }
 
+const char *binlog_advice(enum binlog_trouble trouble)
+{
+    switch (trouble) {
+    case BINLOG_DENIED:
+        return "; the database user needs GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* "
+               "(schema/grants_doorbell.sql)";
+    case BINLOG_OFF:
+        return "; start the server with log_bin, or set doorbell = \"off\"";
+    default:
+        return "";
+    }
+}
+
 /* Where the end is. MySQL 8.2 has a new word for it, and 8.4 has dropped the old one. */
 static enum db_status read_end(struct db *db, struct place *ret_place,
                                enum binlog_trouble *ret_trouble, struct error *error)
@@ -47,16 +60,18 @@ static enum db_status read_end(struct db *db, struct place *ret_place,
     struct db_result *result = NULL;
     enum db_status status = DB_FATAL;
     struct buffer sql = { 0 };
+    struct error words;
 
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         buffer_clear(&sql);
         buffer_append_text(&sql, statements[i]);
-        status = db_query_buffer(db, &sql, &result, error);
+        status = db_query_buffer(db, &sql, &result, &words);
         if (status != DB_FATAL || db_error_number(db) != ER_PARSE)
             break;
     }
     buffer_done(&sql);
     if (status != DB_OK) {
+        error_set(error, "%s", words.text);
         *ret_trouble = trouble_of(db_error_number(db));
         return status;
     }

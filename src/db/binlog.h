@@ -20,6 +20,9 @@ enum binlog_trouble {
     BINLOG_OTHER,
 };
 
+/* What to do about it, to be put behind the words: "; …", or "" where they say it all. */
+const char *binlog_advice(enum binlog_trouble trouble);
+
 /* Starts at the end as it is now: what is committed after this has returned is seen, and some of
  * what was committed just before may be. Borrows `db`, over which nothing else can be sent then
  * but binlog_next and, from any thread, db_abort. While nothing is written the server says so each

@@ -71,18 +71,11 @@ static unsigned keeper_opened(struct source *source)
  */
 static void say(struct doorbell *doorbell, enum binlog_trouble trouble, const struct error *error)
 {
-    const char *what = "";
-
     if (doorbell->said)
         return;
     doorbell->said = true;
-    if (trouble == BINLOG_DENIED)
-        what = "; the database user needs GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* "
-               "(schema/grants_doorbell.sql)";
-    else if (trouble == BINLOG_OFF)
-        what = "; start the server with log_bin, or set doorbell = \"off\"";
     log_warning("the doorbell does not work, the queues are polled: %s%s: source=%s", error->text,
-                what, doorbell->source->config->name);
+                binlog_advice(trouble), doorbell->source->config->name);
 }
 
 static void ring(struct doorbell *doorbell, const struct arrivals *arrivals)
