@@ -226,6 +226,19 @@ static void it_comes_back_with_a_server_that_was_restarted(void **state)
     daemon_stop(daemon);
 }
 
+static void it_comes_back_when_the_logs_are_gone(void **state)
+{
+    struct scene *scene = *state;
+    struct process *daemon = start(scene);
+    if (sql_try(scene->admin, "RESET MASTER") != 0) /* MySQL's word for it since 8.2 */
+        sql_run(scene->admin, "RESET BINARY LOGS AND GTIDS");
+    uint64_t lost = insert(scene, "default");
+    process_expect_line(daemon, "the doorbell works: source=main", 20);
+    expect_run(scene, lost);
+    expect_run(scene, insert(scene, "other"));
+    daemon_stop(daemon);
+}
+
 static void several_daemons_each_follow_the_binlog(void **state)
 {
     struct scene *scene = *state;
@@ -331,6 +344,7 @@ int main(void)
         SCENE_TEST(it_rings_on_when_the_checksums_are_turned_off_and_on),
         SCENE_TEST(it_comes_back_when_its_connection_is_killed),
         SCENE_TEST(it_comes_back_with_a_server_that_was_restarted),
+        SCENE_TEST(it_comes_back_when_the_logs_are_gone),
         SCENE_TEST(several_daemons_each_follow_the_binlog),
         SCENE_TEST(a_reload_turns_it_off_and_on),
         SCENE_TEST(a_worker_says_whether_its_doorbell_works),
