@@ -1,5 +1,6 @@
 #include "binlog.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -143,6 +144,7 @@ enum db_status binlog_open(struct db *db, int64_t heartbeat_us, struct binlog **
         status = binlog->dump ? db_failure(db, error) : DB_FATAL;
         if (!binlog->dump)
             error_set(error, "out of memory");
+        assert(status != DB_OK);
         *ret_trouble = trouble_of(db_error_number(db));
         binlog_close(binlog);
         return status;
