@@ -18,7 +18,8 @@
 enum {
     HEARTBEAT_US = 5000000, /* `dueq status` calls a worker stale after six of them */
     CONTROL_US = 2000000,
-    CONTROL_APART_US = 50000, /* however often dueq_queue is changed */
+    CONTROL_RUNG_US = 30000000, /* where the doorbell says when it is changed */
+    CONTROL_APART_US = 50000,   /* however often dueq_queue is changed */
     RETENTION_US = 60000000,
     RETENTION_MORE_US = 1000000, /* while there is more to delete */
 };
@@ -208,6 +209,14 @@ static bool due(int64_t *at_us, int64_t every_us, int64_t now_us)
     return true;
 }
 
+static bool doorbell_works(struct source *source)
+{
+    mutex_lock(&source->lock);
+    bool works = source->doorbell_works;
+    mutex_unlock(&source->lock);
+    return works;
+}
+
 static enum db_status control_duty(struct keeper *keeper, struct db *db, int64_t now_us,
                                    struct error *error)
 {
@@ -223,11 +232,12 @@ static enum db_status do_duties(struct keeper *keeper, struct db *db, struct err
 {
     struct source *source = keeper->source;
     int64_t now_us = clock_now_us();
+    int64_t control_us = doorbell_works(source) ? CONTROL_RUNG_US : CONTROL_US;
     enum db_status status = renewal_run(&keeper->renewal, source, db, error);
 
     if (status == DB_OK && due(&keeper->heartbeat_at_us, HEARTBEAT_US, now_us))
         status = beat(keeper, db, error);
-    if (status == DB_OK && due(&keeper->control_at_us, CONTROL_US, now_us))
+    if (status == DB_OK && due(&keeper->control_at_us, control_us, now_us))
         status = control_duty(keeper, db, now_us, error);
     if (status == DB_OK && due(&keeper->retention_at_us, RETENTION_US, now_us)) {
         bool more = false;

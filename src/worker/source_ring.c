@@ -39,7 +39,10 @@ void source_set_doorbell(struct source *source, bool works)
     mutex_lock(&source->lock);
     bool fails = source->doorbell_works && !works;
     source->doorbell_works = works;
-    if (fails) /* lanes that wait for it look at their queues by themselves again */
+    if (fails) { /* who relied on it looks by himself again: the lanes, and the keeper */
+        source->control_rung = true;
         condition_broadcast(&source->wake);
+        condition_signal(&source->keeper_wake);
+    }
     mutex_unlock(&source->lock);
 }

@@ -38,22 +38,27 @@ static const char *config(struct scene *scene)
 
 struct wanted {
     struct process *daemon;
+    const char *line;
     unsigned times;
 };
 
-static bool has_worked(void *userdata)
+static bool was_said(void *userdata)
 {
     struct wanted *wanted = userdata;
-    return process_count(wanted->daemon, "the doorbell works: source=main") >= wanted->times;
+    return process_count(wanted->daemon, wanted->line) >= wanted->times;
 }
 
-/* By counting, since it may say so before it says that it is ready, or after. */
+/* By counting: it may come before the daemon says that it is ready, or after. */
+static void expect_said(struct process *daemon, const char *line, unsigned times)
+{
+    struct wanted wanted = { daemon, line, times };
+    if (!wait_until(was_said, &wanted, 60))
+        test_fail("\"%s\" was not said %u times:\n%s", line, times, process_stderr(daemon));
+}
+
 static void expect_works(struct process *daemon, unsigned times)
 {
-    struct wanted wanted = { daemon, times };
-    if (!wait_until(has_worked, &wanted, 60))
-        test_fail("the doorbell has not begun to work %u times:\n%s", times,
-                  process_stderr(daemon));
+    expect_said(daemon, "the doorbell works: source=main", times);
 }
 
 static struct process *start(struct scene *scene)
@@ -309,7 +314,7 @@ static void without_the_privileges_it_says_so_once_and_the_queues_are_polled(voi
     struct scene *scene = scene_new_on(server);
     scene->source = "doorbell = \"binlog\";";
     struct process *daemon = daemon_start(scene_config(scene, NULL, NULL));
-    process_expect_line(daemon, "the doorbell does not work, the queues are polled: ", 20);
+    expect_said(daemon, "the doorbell does not work, the queues are polled: ", 1);
     assert_int_equal(process_count(daemon, "GRANT REPLICATION SLAVE, REPLICATION CLIENT"), 1);
     for (int i = 0; i < 20; i++)
         expect_run(scene, insert(scene, "default"));
@@ -326,7 +331,7 @@ static void without_the_privileges_it_says_so_once_and_the_queues_are_polled(voi
     sql_run(scene->admin, "GRANT REPLICATION CLIENT ON *.* TO '%s'@'%%'",
             scene->database->daemon.user);
     daemon = daemon_start(scene_config(scene, NULL, NULL));
-    process_expect_line(daemon, "GRANT REPLICATION SLAVE, REPLICATION CLIENT", 20);
+    expect_said(daemon, "GRANT REPLICATION SLAVE, REPLICATION CLIENT", 1);
     expect_run(scene, insert(scene, "default"));
     daemon_stop(daemon);
     scene_free(scene);
@@ -340,10 +345,10 @@ static void without_a_binlog_it_says_so_once_and_the_queues_are_polled(void **st
     test_database_grant_doorbell(scene->database);
     scene->source = "doorbell = \"binlog\";";
     struct process *daemon = daemon_start(scene_config(scene, NULL, NULL));
-    process_expect_line(daemon,
-                        "the doorbell does not work, the queues are polled: the server "
-                        "writes no binlog (log_bin is off)",
-                        20);
+    expect_said(daemon,
+                "the doorbell does not work, the queues are polled: the server "
+                "writes no binlog (log_bin is off)",
+                1);
     expect_run(scene, insert(scene, "default"));
     daemon_stop(daemon);
     scene_free(scene);
