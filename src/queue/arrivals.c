@@ -157,11 +157,12 @@ static void read_rows(struct arrivals *arrivals, const struct binlog_event *even
         arrivals->anything = true;
 }
 
-static bool names_dueq(const char *sql, size_t len, const char *table)
+/* Anywhere in a statement, which may have megabytes and be about anything. */
+static bool names(const char *sql, size_t len, const char *table)
 {
     size_t table_len = strlen(table);
     for (size_t i = 0; i + table_len <= len; i++)
-        if (strncasecmp(sql + i, table, table_len) == 0)
+        if ((sql[i] == 'd' || sql[i] == 'D') && strncasecmp(sql + i, table, table_len) == 0)
             return true;
     return false;
 }
@@ -193,8 +194,8 @@ static bool read_query(struct arrivals *arrivals, const struct binlog_event *eve
         clear(arrivals);
         return false;
     }
-    arrivals->anything |= names_dueq(sql, len, "dueq_job");
-    arrivals->control |= names_dueq(sql, len, "dueq_queue");
+    arrivals->anything |= names(sql, len, "dueq_job");
+    arrivals->control |= names(sql, len, "dueq_queue");
     return false;
 }
 
@@ -255,7 +256,7 @@ bool arrivals_read(struct arrivals *arrivals, const unsigned char *bytes, size_t
         arrivals->anything = arrivals->control = true;
         return end(arrivals, &event);
     case BINLOG_EXECUTE_LOAD_QUERY:
-        arrivals->anything |= names_dueq((const char *) event.body, event.body_len, "dueq_job");
+        arrivals->anything |= names((const char *) event.body, event.body_len, "dueq_job");
         return false;
     case BINLOG_QUERY_COMPRESSED:
     case BINLOG_INCIDENT:

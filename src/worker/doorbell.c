@@ -13,7 +13,7 @@
 
 enum {
     HEARTBEAT_US = 1000000,      /* of the server while it writes nothing, at the most */
-    WAIT_US = 200000,            /* between two looks whether the source is ready */
+    WAIT_US = 200000,            /* between two looks at how the keeper is */
     GONE_PAUSE_US = 1000000,     /* before it starts at the end of the binlog again */
     REFUSED_PAUSE_US = 60000000, /* somebody must do something first */
     QUICK_REFUSALS = 3,          /* so often in a row it may be bad luck */
@@ -26,7 +26,8 @@ struct doorbell {
     struct arrivals arrivals;
     int64_t clock_ahead_us; /* the server's time less clock_now_us, or a little more */
     unsigned keeper_opened; /* the keeper's connection that this one goes with */
-    unsigned refusals;      /* in a row, of a place in the binlog */
+    unsigned refusals;      /* of a place in the binlog, shortly one after the other */
+    int64_t began_us;       /* when it began to work; 0: not since the last end */
     bool said;              /* the log has why it does not work */
 
     struct mutex lock;
@@ -117,7 +118,7 @@ static void works(struct doorbell *doorbell)
     link_report(&doorbell->link, DB_OK, NULL);
     log_info("the doorbell works: source=%s", source->config->name);
     doorbell->said = false;
-    doorbell->refusals = 0;
+    doorbell->began_us = clock_now_us();
     source_set_doorbell(source, true);
     source_ring(source, NULL, 0, 1); /* what was committed before */
 }
@@ -128,6 +129,7 @@ static enum db_status follow(struct doorbell *doorbell, struct binlog *binlog,
     const unsigned char *event;
     size_t len;
     bool begun = false;
+    int64_t look_at_us = 0;
 
     arrivals_begin(&doorbell->arrivals);
     for (;;) {
@@ -139,9 +141,14 @@ static enum db_status follow(struct doorbell *doorbell, struct binlog *binlog,
         begun = true;
         if (arrivals_read(&doorbell->arrivals, event, len))
             ring(doorbell, &doorbell->arrivals);
-        /* A keeper that has connected anew may have come to another server. */
-        else if (keeper_opened(doorbell->source) != doorbell->keeper_opened)
+        /* A keeper that has connected anew may have come to another server. Not asked with each
+         * event: the lock is the lanes'. */
+        int64_t now_us = clock_now_us();
+        if (now_us < look_at_us)
+            continue;
+        if (keeper_opened(doorbell->source) != doorbell->keeper_opened)
             return DB_OK;
+        look_at_us = now_us + WAIT_US;
     }
 }
 
@@ -175,6 +182,9 @@ static int64_t conclude(struct doorbell *doorbell, enum db_status status,
         link_report(&doorbell->link, DB_LOST, error);
         return 0;
     }
+    if (doorbell->began_us && clock_now_us() - doorbell->began_us > REFUSED_PAUSE_US)
+        doorbell->refusals = 0;
+    doorbell->began_us = 0;
     if (trouble == BINLOG_GONE && doorbell->refusals++ < QUICK_REFUSALS) {
         log_info("the doorbell has lost its place in the binlog and starts at its end again: %s: "
                  "source=%s",

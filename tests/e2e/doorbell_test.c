@@ -237,6 +237,23 @@ static void it_comes_back_when_its_connection_is_killed(void **state)
     daemon_stop(daemon);
 }
 
+/* That may have come to another server, after a failover. */
+static void it_connects_anew_when_the_keeper_does(void **state)
+{
+    struct scene *scene = *state;
+    struct process *daemon = start(scene);
+    uint64_t id = sql_u64(
+        scene->admin,
+        "SELECT MIN(id) FROM information_schema.processlist WHERE db = DATABASE() AND user = '%s'",
+        scene->database->daemon.user); /* it connects before it lets the lanes */
+    sql_run(scene->admin, "KILL %llu", (unsigned long long) id);
+    uint64_t job = insert(scene, "default");
+    expect_works(daemon, 2);
+    expect_run(scene, job);
+    expect_run(scene, insert(scene, "other"));
+    daemon_stop(daemon);
+}
+
 static void it_comes_back_with_a_server_that_was_restarted(void **state)
 {
     struct scene *scene = *state;
@@ -369,6 +386,7 @@ int main(void)
         SCENE_TEST(it_rings_on_after_rotations_and_purged_logs),
         SCENE_TEST(it_rings_on_when_the_checksums_are_turned_off_and_on),
         SCENE_TEST(it_comes_back_when_its_connection_is_killed),
+        SCENE_TEST(it_connects_anew_when_the_keeper_does),
         SCENE_TEST(it_comes_back_with_a_server_that_was_restarted),
         SCENE_TEST(it_comes_back_when_the_logs_are_gone),
         SCENE_TEST(several_daemons_each_follow_the_binlog),
