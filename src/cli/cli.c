@@ -245,6 +245,7 @@ int cli_connect(struct cli *cli, enum cli_need need)
         status = choose_source(cli, &source);
     if (status != EX_OK)
         return status;
+    cli->source = source;
     if (source)
         db_options_from(source, &options);
     options.read_timeout_us =

@@ -21,9 +21,10 @@ struct cli {
     bool json;
     bool help;
 
-    struct config *config; /* NULL: none was read */
-    struct db *db;         /* NULL until cli_connect */
-    struct arena arena;    /* for what is read from rows */
+    struct config *config;              /* NULL: none was read */
+    const struct config_source *source; /* of it, that was connected to; NULL: none */
+    struct db *db;                      /* NULL until cli_connect */
+    struct arena arena;                 /* for what is read from rows */
     char password[1024];
 };
 

@@ -167,6 +167,11 @@ static void add_hints(struct overview *overview)
                  "killed, or cannot reach the database; its row goes after a day",
                  (unsigned long long) worker->worker_id, worker->name.bytes,
                  WORKER_STALE_US / 1000000);
+        else if (strcmp(worker_status_doorbell(&overview->workers[i]), "silent") == 0)
+            hint(overview,
+                 "worker %llu (%.100s) is to follow the binlog, and cannot: its queues are polled; "
+                 "its log and `dueq check` say why",
+                 (unsigned long long) worker->worker_id, worker->name.bytes);
     }
     json_object_foreach(overview->unbound, kind, count)
         hint(overview,

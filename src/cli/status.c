@@ -121,7 +121,7 @@ static bool print_workers(const struct overview *overview)
     static const struct table_column columns[] = {
         { "WORKER", true, 0 },  { "NAME", false, 60 },  { "VERSION", false, 0 },
         { "STATE", false, 0 },  { "UP FOR", true, 0 },  { "HEARTBEAT", false, 0 },
-        { "RUNNING", true, 0 }, { "THREADS", true, 0 },
+        { "RUNNING", true, 0 }, { "THREADS", true, 0 }, { "DOORBELL", false, 0 },
     };
     struct table table;
     table_init(&table, columns, sizeof columns / sizeof *columns);
@@ -138,6 +138,7 @@ static bool print_workers(const struct overview *overview)
         table_cell_u64(&table,
                        worker_status_sum(worker, "running") + worker_status_sum(worker, "pending"));
         table_cell_u64(&table, worker_status_sum(worker, "threads"));
+        table_cell(&table, "%s", worker_status_doorbell(worker));
     }
     bool printed = table_print(&table);
     table_done(&table);

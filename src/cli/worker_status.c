@@ -51,6 +51,16 @@ uint64_t worker_status_sum(const struct worker_status *status, const char *gauge
     return sum;
 }
 
+const char *worker_status_doorbell(const struct worker_status *status)
+{
+    static const char *const known[] = { "off", "works", "silent" };
+    const char *doorbell = json_string_value(json_object_get(status->json, "doorbell"));
+    for (size_t i = 0; doorbell && i < sizeof known / sizeof *known; i++)
+        if (strcmp(doorbell, known[i]) == 0)
+            return known[i];
+    return "-";
+}
+
 void worker_status_add_unbound(const struct worker_status *status, json_t *counts)
 {
     const char *kind;

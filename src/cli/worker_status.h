@@ -26,5 +26,8 @@ bool worker_status_serves(const struct worker_status *status, const char *queue)
 /* Over all its queues: "running", "pending", "waiting", "threads". */
 uint64_t worker_status_sum(const struct worker_status *status, const char *gauge);
 
+/* Its doorbell: "off", "works" or "silent"; "-" where it does not say. */
+const char *worker_status_doorbell(const struct worker_status *status);
+
 /* Adds its kinds without a handler to an object of counts. */
 void worker_status_add_unbound(const struct worker_status *status, json_t *counts);

@@ -18,6 +18,8 @@ enum config_tls {
     CONFIG_TLS_VERIFY_IDENTITY
 };
 
+enum config_doorbell { CONFIG_DOORBELL_OFF, CONFIG_DOORBELL_BINLOG };
+
 /* Bounds beyond which a server is spared; 0: none. */
 struct config_protect {
     uint32_t history;     /* entries of InnoDB's history list */
@@ -35,6 +37,7 @@ struct config_source {
     const char *password;      /* what the file or `password` said; "" for none */
     const char *password_file; /* NULL: none; as it was resolved */
     uint32_t lanes;
+    enum config_doorbell doorbell;
     int64_t connect_timeout_us;
     int64_t read_timeout_us; /* for an answer, also for a write to go through */
     struct {

@@ -38,6 +38,12 @@ static const struct key_choice tls_modes[] = {
     { NULL, 0 },
 };
 
+static const struct key_choice doorbells[] = {
+    { "off", CONFIG_DOORBELL_OFF },
+    { "binlog", CONFIG_DOORBELL_BINLOG },
+    { NULL, 0 },
+};
+
 static const struct key_choice log_levels[] = {
     { "error", LOG_LEVEL_ERROR },
     { "warning", LOG_LEVEL_WARNING },
@@ -135,6 +141,14 @@ static const struct key source_keys[] = {
       .default_text = "2",
       .description =
           "Connections that claim jobs and settle them, each with a thread of its own." },
+    { "doorbell", KEY_CHOICE, AT(config_source, doorbell), .choices = doorbells,
+      .default_text = "off",
+      .description =
+          "What tells dueqd of a new job besides looking for it: nothing; the server's binlog, "
+          "which dueqd then follows as a replica would, so that a job begins within a few "
+          "milliseconds of its commit. That needs a binlog and two more privileges (REPLICATION "
+          "SLAVE and BINLOG MONITOR, or REPLICATION CLIENT on MySQL); without them the queues are "
+          "polled as ever." },
     { "connect_timeout", KEY_DURATION, AT(config_source, connect_timeout_us), .minimum = SECOND,
       .maximum = HOUR, .default_text = "5s",
       .description = "How long it may take to connect." },

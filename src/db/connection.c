@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "handle.h"
 #include "server_version.h"
 #include "status.h"
 
@@ -49,7 +50,12 @@ void db_thread_done(void)
     mysql_thread_end();
 }
 
-static enum db_status failure(struct db *db, struct error *error)
+MYSQL *db_handle(struct db *db)
+{
+    return db->mysql;
+}
+
+enum db_status db_failure(struct db *db, struct error *error)
 {
     unsigned number = mysql_errno(db->mysql);
     if (number == 0) /* the library failed without saying why: trust nothing of this connection */
@@ -130,7 +136,7 @@ enum db_status db_open(const struct db_options *options, struct db **ret_db, str
     if (!mysql_real_connect(db->mysql, options->socket ? "localhost" : options->host, options->user,
                             options->password, options->database,
                             options->socket ? 0 : options->port, options->socket, flags)) {
-        status = failure(db, error);
+        status = db_failure(db, error);
     } else if (options->tls != DB_TLS_OFF && !mysql_get_ssl_cipher(db->mysql)) {
         error_set(error,
                   "TLS was asked for, but the server offers none: turn it on there (ssl_cert, "
@@ -181,7 +187,7 @@ static enum db_status send_statement(struct db *db, const char *sql, size_t len,
     db->statements++;
     if (mysql_real_query(db->mysql, sql, (unsigned long) len) == 0)
         return DB_OK;
-    return failure(db, error);
+    return db_failure(db, error);
 }
 
 enum db_status db_execute(struct db *db, const char *sql, size_t len, uint64_t *ret_affected,
@@ -194,7 +200,7 @@ enum db_status db_execute(struct db *db, const char *sql, size_t len, uint64_t *
     MYSQL_RES *result = mysql_store_result(
         db->mysql); /* a statement that returns rows: discard them */
     if (!result && mysql_errno(db->mysql) != 0)
-        return failure(db, error);
+        return db_failure(db, error);
     if (ret_affected)
         *ret_affected = mysql_affected_rows(db->mysql);
     mysql_free_result(result);
@@ -231,7 +237,7 @@ enum db_status db_execute_script(struct db *db, const char *sql, size_t len, str
         mysql_free_result(result);
         more = mysql_next_result(db->mysql);
     } while (more == 0);
-    return more < 0 ? DB_OK : failure(db, error); /* -1: no more; above 0: an error */
+    return more < 0 ? DB_OK : db_failure(db, error); /* -1: no more; above 0: an error */
 }
 
 enum db_status db_query(struct db *db, const char *sql, size_t len, struct db_result **ret_result,
@@ -244,7 +250,7 @@ enum db_status db_query(struct db *db, const char *sql, size_t len, struct db_re
     /* An error may come only here, after a query that returned OK: Galera's conflicts do. */
     MYSQL_RES *rows = mysql_store_result(db->mysql);
     if (!rows)
-        return failure(db, error);
+        return db_failure(db, error);
     struct db_result *result = calloc(1, sizeof *result);
     if (!result) {
         mysql_free_result(rows);

@@ -67,9 +67,10 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
         struct agenda_entry *entry = &agenda->entries[i];
         if (entry->paused)
             continue;
-        if (entry->next_us > now_us) {
-            if (entry->next_us < next_us)
-                next_us = entry->next_us;
+        int64_t entry_us = agenda_next_us(entry);
+        if (entry_us > now_us) {
+            if (entry_us < next_us)
+                next_us = entry_us;
             continue;
         }
         entry->credit += entry->queue->weight;
@@ -82,6 +83,7 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
         return NULL;
     }
     chosen->credit -= total;
+    ring_looked(&chosen->ring, now_us);
     if (agenda_priority(chosen) < 0)
         chosen->next_us = now_us + poll_us(agenda, chosen, now_us);
     return chosen;
@@ -106,6 +108,7 @@ size_t agenda_probe_round(struct agenda *agenda, struct agenda_entry *entry, int
             other->next_us > now_us + interval_us / 2)
             continue;
         other->next_us = now_us + interval_us;
+        ring_looked(&other->ring, now_us);
         ret_entries[count++] = other;
     }
     return count;
@@ -117,6 +120,12 @@ void agenda_fill_request(const struct agenda_entry *entry, int64_t now_us,
     *ret_request = (struct probe_request){ .queue = entry->queue->name };
     if (now_us < entry->unbounded_at_us)
         memcpy(ret_request->from_us, entry->from_us, sizeof ret_request->from_us);
+}
+
+int64_t agenda_next_us(const struct agenda_entry *entry)
+{
+    int64_t ring_us = ring_look_us(&entry->ring);
+    return ring_us < entry->next_us ? ring_us : entry->next_us;
 }
 
 uint32_t agenda_allow(struct agenda_entry *entry, uint32_t want, int64_t now_us)
@@ -169,6 +178,7 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
         entry->next_us = asked_us;
     } else {
         entry->starved_us = 0;
+        ring_found_nothing(&entry->ring, now_us);
         entry->next_us = asked_us + poll_us(agenda, entry, asked_us);
         if (bounded) /* what rang may lie behind a watermark */
             agenda_hurry(entry, entry->unbounded_at_us);
@@ -181,6 +191,7 @@ void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
                     const struct agenda_claim *claim, int64_t now_us)
 {
     entry->due[claim->priority] = claim->full;
+    ring_claimed(&entry->ring, claim->count);
     if (claim->count > 0) {
         entry->starved_us = 0;
         entry->active_us = now_us;

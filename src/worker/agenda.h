@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "probe.h"
+#include "ring.h"
 
 /* What the lanes of a source know about each queue, and whose turn it is. Pure: no lock, no clock,
  * no database; the source guards it with its own lock. */
@@ -34,6 +35,7 @@ struct agenda_entry {
     uint32_t at_most; /* rows a claim may take: fewer while one that is refused is looked for; 0: no
                          such limit */
     int64_t starved_us; /* since when jobs are due but none can be locked; 0: not so */
+    struct ring ring;   /* what was heard of jobs that came, beside next_us */
 };
 
 struct agenda {
@@ -68,6 +70,9 @@ int agenda_priority(const struct agenda_entry *entry);
 /* How many jobs the rate allows now, at most `want`; takes them. */
 uint32_t agenda_allow(struct agenda_entry *entry, uint32_t want, int64_t now_us);
 void agenda_allow_back(struct agenda_entry *entry, uint32_t count);
+
+/* When the queue is to be looked at next, by itself or because something rang. */
+int64_t agenda_next_us(const struct agenda_entry *entry);
 
 /* Nothing is known to be due, or what is known is so old that a better priority may be hidden. */
 bool agenda_wants_probe(const struct agenda_entry *entry, int64_t now_us);

@@ -43,11 +43,14 @@ static void append_counters(struct source *source, struct buffer *json)
 void heartbeat_append_status(struct source *source, struct buffer *json)
 {
     mutex_lock(&source->lock);
-    bool draining = source->draining;
+    bool draining = source->draining, rings = source->doorbell_works;
     mutex_unlock(&source->lock);
 
-    buffer_append_format(json, "{\"state\":\"%s\",\"slowed\":%d,\"queues\":{",
-                         draining ? "draining" : "running", source->slowed);
+    const char *doorbell = source->config->doorbell == CONFIG_DOORBELL_OFF ? "off"
+                           : rings                                         ? "works"
+                                                                           : "silent";
+    buffer_append_format(json, "{\"state\":\"%s\",\"slowed\":%d,\"doorbell\":\"%s\",\"queues\":{",
+                         draining ? "draining" : "running", source->slowed, doorbell);
     append_queues(source, json);
     buffer_append_text(json, "},\"unbound\":");
     unbound_append_json(source->unbound, json);

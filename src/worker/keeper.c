@@ -20,6 +20,8 @@
 enum {
     HEARTBEAT_US = 5000000, /* `dueq status` calls a worker stale after six of them */
     CONTROL_US = 2000000,
+    CONTROL_RUNG_US = 30000000, /* where the doorbell says when it is changed */
+    CONTROL_APART_US = 50000,   /* however often dueq_queue is changed */
     RETENTION_US = 60000000,
     RETENTION_MORE_US = 1000000, /* while there is more to delete */
 };
@@ -34,12 +36,15 @@ struct keeper {
     bool registered;     /* worker_row_insert went through */
     int64_t tick_us;
     int64_t heartbeat_at_us, control_at_us, retention_at_us;
+    int64_t control_read_us;
+    bool control_again; /* a ring may come before what it was about can be seen */
     _Atomic int64_t beat_us;
 };
 
 static void set_ready(struct source *source, bool ready)
 {
     mutex_lock(&source->lock);
+    source->keeper_opened += ready;
     source->ready = ready;
     condition_broadcast(&source->wake);
     mutex_unlock(&source->lock);
@@ -215,17 +220,36 @@ static bool due(int64_t *at_us, int64_t every_us, int64_t now_us)
     return true;
 }
 
+static bool doorbell_works(struct source *source)
+{
+    mutex_lock(&source->lock);
+    bool works = source->doorbell_works;
+    mutex_unlock(&source->lock);
+    return works;
+}
+
+static enum db_status control_duty(struct keeper *keeper, struct db *db, int64_t now_us,
+                                   struct error *error)
+{
+    keeper->control_read_us = now_us;
+    if (keeper->control_again)
+        keeper->control_at_us = now_us;
+    keeper->control_again = false;
+    return read_control(keeper->source, db, error);
+}
+
 /* One round of duties; each is tried again at its next time whatever came of it. */
 static enum db_status do_duties(struct keeper *keeper, struct db *db, struct error *error)
 {
     struct source *source = keeper->source;
     int64_t now_us = clock_now_us();
+    int64_t control_us = doorbell_works(source) ? CONTROL_RUNG_US : CONTROL_US;
     enum db_status status = renewal_run(&keeper->renewal, source, db, error);
 
     if (status == DB_OK && due(&keeper->heartbeat_at_us, HEARTBEAT_US, now_us))
         status = beat(keeper, db, error);
-    if (status == DB_OK && due(&keeper->control_at_us, CONTROL_US, now_us))
-        status = read_control(source, db, error);
+    if (status == DB_OK && due(&keeper->control_at_us, control_us, now_us))
+        status = control_duty(keeper, db, now_us, error);
     if (status == DB_OK)
         status = protection_run(&keeper->protection, source, db, error);
     if (status == DB_OK && due(&keeper->retention_at_us, RETENTION_US, now_us)) {
@@ -279,7 +303,15 @@ static bool wait_for_tick(struct keeper *keeper)
         int64_t until_us = clock_now_us() + keeper->tick_us;
         if (!keeper->link.db && keeper->link.retry_at_us < until_us)
             until_us = keeper->link.retry_at_us;
+        int64_t control_us = keeper->control_read_us + CONTROL_APART_US;
+        if (source->control_rung && control_us < until_us)
+            until_us = control_us;
         condition_wait_until(&source->keeper_wake, &source->lock, until_us);
+    }
+    if (source->control_rung && clock_now_us() >= keeper->control_read_us + CONTROL_APART_US) {
+        source->control_rung = false;
+        keeper->control_at_us = 0;
+        keeper->control_again = true;
     }
     bool ended = source->lanes_ended;
     mutex_unlock(&source->lock);

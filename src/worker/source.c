@@ -7,6 +7,7 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "doorbell.h"
 #include "hold.h"
 #include "keeper.h"
 #include "lane.h"
@@ -57,6 +58,8 @@ int source_start(struct source *source)
     int error = keeper_start(source, &source->keeper);
     if (!error)
         error = lanes_start(source, source->config->lanes, &source->lanes, &source->lane_count);
+    if (!error)
+        error = doorbell_start(source, &source->doorbell);
     return error;
 }
 
@@ -67,6 +70,7 @@ void source_drain(struct source *source)
     condition_broadcast(&source->wake);
     condition_signal(&source->keeper_wake);
     mutex_unlock(&source->lock);
+    doorbell_end(source->doorbell);
 }
 
 bool source_drained(struct source *source)
@@ -111,6 +115,8 @@ void source_stop(struct source *source)
     source->stopping = true;
     condition_broadcast(&source->wake);
     mutex_unlock(&source->lock);
+    doorbell_join(source->doorbell);
+    source->doorbell = NULL;
     lanes_join(source->lanes, source->lane_count);
     source->lanes = NULL;
     source->lane_count = 0;
@@ -127,7 +133,7 @@ void source_free(struct source *source)
 {
     if (!source)
         return;
-    assert(!source->lanes && !source->keeper);
+    assert(!source->lanes && !source->keeper && !source->doorbell);
     agenda_done(&source->agenda);
     unbound_free(source->unbound);
     free(source->run_times);

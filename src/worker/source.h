@@ -49,6 +49,9 @@ struct source {
     bool ready;              /* connected, checked and registered */
     bool may_hold;           /* row locks reach all who write here */
     _Atomic bool slowed;     /* claims are, to spare the server; changed under the lock */
+    unsigned keeper_opened;  /* how often the keeper has connected so far */
+    bool doorbell_works;     /* every job that is committed rings */
+    bool control_rung;       /* dueq_queue was changed; the keeper's to clear */
     bool schema_ok;          /* false: another schema than ours was seen */
     bool draining;           /* claim nothing any more */
     bool stopping;           /* settle what is finished, and end */
@@ -62,6 +65,7 @@ struct source {
     struct lane *lanes; /* config->lanes of them, once started */
     uint32_t lane_count;
     struct keeper *keeper;
+    struct doorbell *doorbell; /* NULL: not configured */
 };
 
 /* Borrows everything. 0 or -ENOMEM. */

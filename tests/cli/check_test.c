@@ -245,6 +245,44 @@ static void a_clock_that_is_an_hour_off_is_shown_and_does_no_harm(void **state)
     json_decref(findings);
 }
 
+static void a_doorbell_is_checked_where_it_is_configured(void **state)
+{
+    (void) state;
+    const char *conf = config_file_write(
+        f.database, &(struct config_file){ .source = "doorbell = \"binlog\";" });
+    json_t *findings = check(f.daemon_conf, EX_OK);
+    assert_null(finding(findings, "doorbell"));
+    json_decref(findings);
+
+    findings = check(conf, EX_OK);
+    expect_finding(findings, "doorbell", "warning",
+                   "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.*");
+    json_decref(findings);
+
+    test_database_grant_doorbell(f.database);
+    findings = check(conf, EX_OK);
+    expect_finding(findings, "doorbell", "ok", "the binlog can be followed");
+    json_decref(findings);
+
+    sql_run(f.admin, "SET GLOBAL binlog_format = MIXED");
+    findings = check(conf, EX_OK);
+    sql_run(f.admin, "SET GLOBAL binlog_format = ROW");
+    expect_finding(findings, "doorbell", "warning", "binlog_format is MIXED");
+    json_decref(findings);
+
+    struct test_server *other = test_server_new((const char *const[]){ "--skip-log-bin", NULL });
+    struct fixture own;
+    fixture_set_up_on(&own, other);
+    test_database_grant_doorbell(own.database);
+    conf = config_file_write(own.database,
+                             &(struct config_file){ .source = "doorbell = \"binlog\";" });
+    findings = check(conf, EX_OK);
+    expect_finding(findings, "doorbell", "warning", "log_bin is off");
+    json_decref(findings);
+    fixture_tear_down(&own);
+    test_server_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_read_only_is_a_warning),
         cmocka_unit_test(a_server_that_may_lose_commits_is_said_to),
         cmocka_unit_test(a_statement_binlog_is_a_failure_that_says_what_to_set),
+        cmocka_unit_test(a_doorbell_is_checked_where_it_is_configured),
         cmocka_unit_test(a_clock_that_is_an_hour_off_is_shown_and_does_no_harm),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -141,7 +141,25 @@ static void a_queue_that_no_live_worker_serves_is_pointed_out(void **state)
     json_decref(json);
     const char *out = operate(&f, EX_OK, "status", NULL)->out;
     expect_text(out, "live:1   0.1.0    running   1h00m");
-    expect_text(out, " ago           7        8\n"); /* running and pending; threads */
+    expect_text(out,
+                " ago           7        8  -\n"); /* running and pending; threads; no doorbell */
+}
+
+static void a_doorbell_that_does_not_work_is_pointed_out(void **state)
+{
+    (void) state;
+    insert_worker("a:1", 2, "{\"state\":\"running\",\"doorbell\":\"works\"}");
+    insert_worker("b:2", 2, "{\"state\":\"running\",\"doorbell\":\"silent\"}");
+    insert_worker("c:3", 2, "{\"state\":\"running\",\"doorbell\":[\"silent\"]}");
+    json_t *json = operate_json(&f, EX_OK, "status", NULL);
+    assert_int_equal(json_array_size(member(json, "hints")), 1);
+    expect_hint(json, "(b:2) is to follow the binlog, and cannot");
+    assert_string_equal(member_string(json, "workers/0/status/doorbell"), "works");
+    json_decref(json);
+    const char *out = operate(&f, EX_OK, "status", NULL)->out;
+    expect_text(out, "  works\n");
+    expect_text(out, "  silent\n");
+    expect_text(out, "  -\n");
 }
 
 static void settings_are_shown_also_of_a_queue_without_jobs(void **state)
@@ -236,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup(counting_stops_where_it_would_take_long_unless_told_otherwise,
                                clear),
         cmocka_unit_test_setup(a_queue_that_no_live_worker_serves_is_pointed_out, clear),
+        cmocka_unit_test_setup(a_doorbell_that_does_not_work_is_pointed_out, clear),
         cmocka_unit_test_setup(settings_are_shown_also_of_a_queue_without_jobs, clear),
         cmocka_unit_test_setup(kinds_without_a_handler_are_summed_over_the_live_workers, clear),
         cmocka_unit_test_setup(due_jobs_that_somebody_holds_locked_are_pointed_out, clear),

@@ -74,12 +74,10 @@ static char *fill_in(const char *text, const char *const (*words)[2])
     return filled;
 }
 
-enum grants_part { GRANTS_USERS, GRANTS_TABLES };
-
-/* Runs one part of the very file that operators are given. */
-static void apply_grants(struct test_database *database, enum grants_part part)
+/* Runs a text that operators are given, with the words in it exchanged for those of this database.
+ */
+static void apply(struct test_database *database, const char *text)
 {
-    static const char divider[] = "-- Part 2:";
     const char *const words[][2] = {
         { "@DATABASE@", database->name }, { "@HOST@", "%" }, { "@OWNER@", database->owner.user },
         { "@OWNER_PASSWORD@", database->owner.password }, { "@DAEMON@", database->daemon.user },
@@ -92,15 +90,23 @@ static void apply_grants(struct test_database *database, enum grants_part part)
               database->operator.password },
               { NULL, NULL },
         };
+    char *sql = fill_in(text, words);
+    sql_run(database->admin, "%s", sql);
+    free(sql);
+}
+
+enum grants_part { GRANTS_USERS, GRANTS_TABLES };
+
+static void apply_grants(struct test_database *database, enum grants_part part)
+{
+    static const char divider[] = "-- Part 2:";
     char *text = test_file_read(DUEQ_SOURCE_DIR "/schema/grants.sql");
     char *tables = strstr(text, divider);
     if (!tables)
         test_fail("schema/grants.sql has no line \"%s\"", divider);
     if (part == GRANTS_USERS)
         *tables = '\0';
-    char *sql = fill_in(part == GRANTS_USERS ? text : tables, words);
-    sql_run(database->admin, "%s", sql);
-    free(sql);
+    apply(database, part == GRANTS_USERS ? text : tables);
     free(text);
 }
 
@@ -161,6 +167,13 @@ static struct test_database *new_database(const struct test_server *server)
 void test_database_grant(struct test_database *database)
 {
     apply_grants(database, GRANTS_TABLES);
+}
+
+void test_database_grant_doorbell(struct test_database *database)
+{
+    char *text = test_file_read(DUEQ_SOURCE_DIR "/schema/grants_doorbell.sql");
+    apply(database, text);
+    free(text);
 }
 
 struct test_database *test_database_new_on(const struct test_server *server)

@@ -35,6 +35,9 @@ struct test_database *test_database_new_on(const struct test_server *server);
 struct test_database *test_database_new_empty(void);
 void test_database_grant(struct test_database *database);
 
+/* Lets the daemon's user follow the binlog, by schema/grants_doorbell.sql. */
+void test_database_grant_doorbell(struct test_database *database);
+
 void test_database_free(struct test_database *database);
 
 /* All rows of all dueq_ tables but dueq_schema's: between two tests that share a database. */

@@ -118,6 +118,7 @@ static void it_looks_as_a_person_would_write_it(void **state)
                         "        database = \"shop\";\n"
                         "        user = \"dueq\";\n"
                         "        lanes = 2;\n"
+                        "        doorbell = \"off\";\n"
                         "        connect_timeout = \"5s\";\n"
                         "        read_timeout = \"30s\";\n"
                         "        tls = {\n"
@@ -125,7 +126,7 @@ static void it_looks_as_a_person_would_write_it(void **state)
                         "        };\n"
                         "    }\n"
                         ");\n",
-                        260);
+                        286);
     assert_non_null(strstr(text, "kinds = (\n"
                                  "    {\n"
                                  "        kind = \"a\";\n"

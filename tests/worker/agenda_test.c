@@ -280,6 +280,38 @@ static void a_row_that_is_refused_is_looked_for_by_halves(void **state)
     assert_int_equal(entry->at_most, 0);
 }
 
+static void what_rings_is_looked_at_before_its_poll_and_by_one_lane(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *heavy = agenda_find(agenda, "heavy");
+    int64_t next_us = 0, now_us = SECOND + POLL / 2;
+
+    (void) take(agenda, SECOND);
+    (void) take(agenda, SECOND);
+    ring_hear(&heavy->ring, now_us, 0, 1);
+    assert_ptr_equal(take(agenda, now_us), heavy);
+    /* While that lane looks, and has asked already, another job comes. */
+    ring_hear(&heavy->ring, now_us + 500, 0, 1);
+    probed(agenda, heavy, &nothing, now_us + 1000);
+    assert_null(agenda_take(agenda, now_us + 1000, &next_us));
+    assert_int_equal(next_us, now_us + RING_APART_US);
+    assert_ptr_equal(take(agenda, next_us), heavy);
+}
+
+static void a_paused_queue_that_rang_is_looked_at_when_it_is_resumed(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *heavy = agenda_find(agenda, "heavy");
+
+    (void) take(agenda, SECOND);
+    (void) take(agenda, SECOND);
+    heavy->paused = true;
+    ring_hear(&heavy->ring, SECOND + 10000, 0, 1);
+    assert_null(take(agenda, SECOND + 20000));
+    heavy->paused = false;
+    assert_ptr_equal(take(agenda, SECOND + 20000), heavy);
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -292,6 +324,8 @@ int main(void)
         test(jobs_that_are_due_but_locked_are_not_spun_on),
         test(a_paused_queue_gets_no_turn),
         test(a_rate_lets_through_so_many_a_second_and_no_burst_above_one_second),
+        test(what_rings_is_looked_at_before_its_poll_and_by_one_lane),
+        test(a_paused_queue_that_rang_is_looked_at_when_it_is_resumed),
         test(without_a_rate_all_is_allowed),
         test(a_claim_moves_the_watermark_to_where_it_ended),
         test(rows_that_are_free_again_set_the_watermark_back_for_good),

@@ -9,6 +9,7 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "source_ring.h"
 #include "task.h"
 
 /* What the lanes of a source are given to do, without threads and without a database. */
@@ -97,10 +98,31 @@ static void nothing_is_claimed_while_many_outcomes_cannot_be_settled(void **stat
     assert_int_equal(source_in_flight(source), 0);
 }
 
+static void a_ring_gives_work_and_one_for_a_queue_of_others_gives_none(void **state)
+{
+    struct source *source = *state;
+    struct list tasks = { 0 };
+
+    assert_int_equal(next_work(source, &tasks), WORK_CLAIM); /* the first look; then in an hour */
+    assert_int_equal(next_work(source, &tasks), WORK_NONE);
+    source_ring(source, "elsewhere", 0, 1);
+    source_ring(source, "default", HOUR / 2, 1);
+    assert_int_equal(next_work(source, &tasks), WORK_NONE);
+    source_ring(source, "default", -HOUR, 1);
+    while (next_work(source, &tasks) == WORK_NONE) /* no two looks within a moment */
+        ;
+    assert_int_equal(next_work(source, &tasks), WORK_NONE);
+    source_ring(source, NULL, 0, 1);
+    while (next_work(source, &tasks) == WORK_NONE)
+        ;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_claimed_while_many_outcomes_cannot_be_settled,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ring_gives_work_and_one_for_a_queue_of_others_gives_none,
                                         setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
