@@ -18,11 +18,15 @@
 #include "worker_row.h"
 
 enum {
-    HEARTBEAT_US = 5000000, /* `dueq status` calls a worker stale after six of them */
+    HEARTBEAT_US = 5000000,
+    HEARTBEAT_IDLE_US =
+        15000000, /* with nothing new; `dueq status` calls a worker stale after two */
     CONTROL_US = 2000000,
     CONTROL_RUNG_US = 30000000, /* where the doorbell says when it is changed */
     CONTROL_APART_US = 50000,   /* however often dueq_queue is changed */
-    RETENTION_US = 60000000,
+    SCHEMA_US = 5000000,
+    SCHEMA_RUNG_US = 30000000, /* with the doorbell: nothing else is asked either */
+    RETENTION_US = 300000000,
     RETENTION_MORE_US = 1000000, /* while there is more to delete */
 };
 
@@ -35,7 +39,9 @@ struct keeper {
     struct buffer found; /* by the checks of the server, last time */
     bool registered;     /* worker_row_insert went through */
     int64_t tick_us;
-    int64_t heartbeat_at_us, control_at_us, retention_at_us;
+    struct buffer beaten; /* the last heartbeat */
+    int64_t heartbeat_us; /* when that was */
+    int64_t heartbeat_at_us, control_at_us, schema_at_us, retention_at_us;
     int64_t control_read_us;
     bool control_again; /* a ring may come before what it was about can be seen */
     _Atomic int64_t beat_us;
@@ -96,7 +102,8 @@ static enum db_status register_worker(struct keeper *keeper, struct db *db, stru
     if (status != DB_OK)
         return status;
     keeper->registered = true;
-    keeper->heartbeat_at_us = 0;
+    keeper->heartbeat_at_us = keeper->heartbeat_us = 0;
+    buffer_clear(&keeper->beaten);
     mutex_lock(&source->lock);
     source->worker_id = worker_id;
     mutex_unlock(&source->lock);
@@ -171,16 +178,27 @@ static enum db_status beat(struct keeper *keeper, struct db *db, struct error *e
 {
     struct source *source = keeper->source;
     struct buffer json = { 0 };
+    int64_t now_us = clock_now_us();
 
     heartbeat_append_status(source, &json);
-    enum db_status status = DB_FATAL;
-    if (!json.failed)
-        status = worker_row_heartbeat(db, source->worker_id, json.bytes, json.len, error);
-    buffer_done(&json);
+    if (json.failed) {
+        buffer_done(&json);
+        error_set(error, "out of memory for a heartbeat");
+        return DB_FATAL;
+    }
+    bool same = json.len == keeper->beaten.len &&
+                memcmp(json.bytes, keeper->beaten.bytes, json.len) == 0;
+    if (same && now_us - keeper->heartbeat_us < HEARTBEAT_IDLE_US) {
+        buffer_done(&json);
+        return DB_OK;
+    }
+    enum db_status status = worker_row_heartbeat(db, source->worker_id, json.bytes, json.len,
+                                                 error);
     if (status == DB_NO_ROW) /* another server than the one we registered at, or long asleep */
         status = register_worker(keeper, db, error);
-    if (status == DB_OK)
-        status = watch_schema(source, db, error);
+    buffer_done(&keeper->beaten);
+    keeper->beaten = json;
+    keeper->heartbeat_us = now_us;
     return status;
 }
 
@@ -243,11 +261,15 @@ static enum db_status do_duties(struct keeper *keeper, struct db *db, struct err
 {
     struct source *source = keeper->source;
     int64_t now_us = clock_now_us();
-    int64_t control_us = doorbell_works(source) ? CONTROL_RUNG_US : CONTROL_US;
+    bool rings = doorbell_works(source);
+    int64_t control_us = rings ? CONTROL_RUNG_US : CONTROL_US;
+    int64_t schema_us = rings ? SCHEMA_RUNG_US : SCHEMA_US;
     enum db_status status = renewal_run(&keeper->renewal, source, db, error);
 
     if (status == DB_OK && due(&keeper->heartbeat_at_us, HEARTBEAT_US, now_us))
         status = beat(keeper, db, error);
+    if (status == DB_OK && due(&keeper->schema_at_us, schema_us, now_us))
+        status = watch_schema(source, db, error);
     if (status == DB_OK && due(&keeper->control_at_us, control_us, now_us))
         status = control_duty(keeper, db, now_us, error);
     if (status == DB_OK)
@@ -375,6 +397,7 @@ void keeper_join(struct keeper *keeper)
     pthread_join(keeper->thread, NULL);
     renewal_done(&keeper->renewal);
     buffer_done(&keeper->found);
+    buffer_done(&keeper->beaten);
     free(keeper);
 }
 

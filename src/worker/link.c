@@ -11,7 +11,7 @@ enum {
     MAX_PAUSE_US = 15000000,
     LOG_EVERY_US = 60000000,
     PATIENT_S = 3600, /* how long a patient server waits */
-    PATIENT_LOOK_US = 60000000,
+    PATIENT_LOOK_US = 120000000,
 };
 
 static void fail(struct link *link, const struct error *error)

@@ -37,7 +37,8 @@ struct db *link_get(struct link *link);
 struct db *link_get_to_lock(struct link *link);
 
 /* One that has been quiet for a while is told to be patient with us, and then hears something each
- * minute, so that nothing in between takes it for dead: an idle connection costs next to nothing.
+ * two minutes, so that nothing in between takes it for dead: an idle connection costs next to
+ * nothing.
  */
 void link_keep_alive(struct link *link);
 
