@@ -94,4 +94,5 @@ CREATE TABLE IF NOT EXISTS dueq_schema (
     CONSTRAINT dueq_schema_only_row CHECK (only_row = 1)
 ) ENGINE = InnoDB;
 
-INSERT INTO dueq_schema (version, source_id) VALUES (1, UUID()) ON DUPLICATE KEY UPDATE version = version;
+INSERT INTO dueq_schema (version, source_id) VALUES (1, UUID())
+    ON DUPLICATE KEY UPDATE version = GREATEST(version, 1); -- what is newer stays what it is

@@ -11,7 +11,10 @@
 #include "output.h"
 #include "times.h"
 
-enum { PAYLOAD_MAX = (16 << 20) - 1 }; /* of MEDIUMTEXT */
+enum {
+    PAYLOAD_MAX = (16 << 20) - 1, /* of MEDIUMTEXT */
+    HEADERS_MAX = 64 * 1024,      /* a claim buries what has more */
+};
 
 /* All of a file, or of standard input. */
 static int read_payload(const char *file, struct buffer *payload)
@@ -62,6 +65,29 @@ static int find_payload(const struct command *command, int argc, char **argv, co
     job->payload = storage->bytes ? storage->bytes : "";
     job->payload_len = storage->len;
     return status;
+}
+
+/* The table takes what a handler then cannot use, and the servers refuse what is no JSON in words
+ * about a constraint. */
+static int check_headers(const char *headers)
+{
+    json_error_t why;
+    size_t len = strlen(headers);
+
+    if (len > HEADERS_MAX) {
+        output_error("--headers: expected at most %d bytes, found %zu", HEADERS_MAX, len);
+        return EX_DATAERR;
+    }
+    /* Nothing that is JSON is refused for what Jansson itself could not hold. */
+    const size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL;
+    json_t *json = json_loadb(headers, len, flags, &why);
+    bool is_object = json_is_object(json);
+    if (!json)
+        output_error("--headers: expected a JSON object: column %d: %s", why.column, why.text);
+    else if (!is_object)
+        output_error("--headers: expected a JSON object, such as {\"trace\": \"1\"}");
+    json_decref(json);
+    return is_object ? EX_OK : EX_DATAERR;
 }
 
 static int print_result(const struct cli *cli, uint64_t id, bool absorbed)
@@ -119,7 +145,9 @@ int command_enqueue(struct cli *cli, const struct command *command, int argc, ch
                          "--at: expected a time such as 2026-11-22T19:30:00Z, of 1970 to "
                          "January 2038, found \"%s\"",
                          at);
-    status = find_payload(command, argc, argv, file, &storage, &job);
+    status = job.headers ? check_headers(job.headers) : EX_OK;
+    if (status == EX_OK)
+        status = find_payload(command, argc, argv, file, &storage, &job);
     if (status == EX_OK)
         status = cli_connect(cli, CLI_NEED_SCHEMA);
     if (status == EX_OK) {

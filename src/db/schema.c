@@ -55,7 +55,7 @@ enum db_status schema_require(struct db *db, struct schema *ret_schema, struct e
         *ret_schema = schema;
         return DB_OK;
     }
-    if (schema.version == 0)
+    if (schema.version == 0 && !*schema.source_id)
         error_set(error,
                   "there is no dueq schema in this database, and version %u is wanted: run `dueq "
                   "migrate`",

@@ -8,8 +8,8 @@ enum { SCHEMA_VERSION = 1 };
 enum { SCHEMA_SOURCE_ID_SIZE = 37 }; /* a UUID and a NUL */
 
 struct schema {
-    uint32_t version; /* 0: there is none */
-    char source_id[SCHEMA_SOURCE_ID_SIZE];
+    uint32_t version;                      /* 0: there is none, or an older one than the first */
+    char source_id[SCHEMA_SOURCE_ID_SIZE]; /* empty: there is none */
 };
 
 /* What is there. DB_OK also where nothing is. */

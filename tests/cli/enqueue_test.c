@@ -138,11 +138,36 @@ static void a_living_job_of_the_same_unique_key_absorbs_the_new_one(void **state
     json_decref(json);
 }
 
+static void headers_that_no_handler_could_use_are_refused_before_they_are_sent(void **state)
+{
+    (void) state;
+    char *long_headers = malloc(65537 + 1);
+    memset(long_headers, 'x', 65537);
+    long_headers[65537] = '\0';
+    const struct {
+        const char *headers, *words;
+    } cases[] = {
+        { "{no json", "--headers: expected a JSON object: column " },
+        { "", "--headers: expected a JSON object: " },
+        { "[1]", "--headers: expected a JSON object, such as {\"trace\": \"1\"}" },
+        { "7", "--headers: expected a JSON object, such as" },
+        { long_headers, "--headers: expected at most 65536 bytes, found 65537" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct run *run = operate(&f, EX_DATAERR, "enqueue", "k", "--headers",
+                                        cases[i].headers, NULL);
+        expect_text(run->err, cases[i].words);
+        expect_harmless(run->err);
+    }
+    free(long_headers);
+    assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_job"), 0);
+    operate(&f, EX_OK, "enqueue", "k", "--headers",
+            "{\"n\": 123456789012345678901234567890, \"z\": \"\\u0000\"}", NULL);
+}
+
 static void what_the_database_refuses_is_a_data_error(void **state)
 {
     (void) state;
-    const struct run *run = operate(&f, EX_DATAERR, "enqueue", "k", "--headers", "{no json", NULL);
-    expect_text(run->err, "headers");
     operate(&f, EX_DATAERR, "enqueue", "k", "--delay", "20000d", NULL);
     const char *const words[] = { "-c", f.operator_conf, "enqueue", "k", "-", NULL };
     assert_int_equal(dueq_words(words, "\xff is no UTF-8")->status, EX_DATAERR);
@@ -160,6 +185,8 @@ int main(void)
         cmocka_unit_test_setup(a_payload_with_nul_bytes_goes_in_whole, clear),
         cmocka_unit_test_setup(a_payload_above_16_mib_is_refused_before_it_is_sent, clear),
         cmocka_unit_test_setup(a_living_job_of_the_same_unique_key_absorbs_the_new_one, clear),
+        cmocka_unit_test_setup(headers_that_no_handler_could_use_are_refused_before_they_are_sent,
+                               clear),
         cmocka_unit_test_setup(what_the_database_refuses_is_a_data_error, clear),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -81,6 +81,29 @@ static void a_user_who_may_not_create_tables_is_told_so(void **state)
     expect_text(run->err, "denied");
 }
 
+static void an_older_schema_is_refused_by_other_commands_and_brought_up_to_date(void **state)
+{
+    (void) state;
+    assert_int_equal(dueq("-c", owner_conf, "migrate", NULL)->status, EX_OK);
+    sql_run(database->admin, "UPDATE dueq_schema SET version = 0");
+    static const char *const commands[] = { "status", "jobs" };
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const struct run *run = dueq("-c", owner_conf, commands[i], NULL);
+        assert_int_equal(run->status, EX_CONFIG);
+        expect_text(run->err, "the dueq schema is version 0, and this dueq");
+        expect_text(run->err, "wants 1: run `dueq migrate`");
+    }
+    const struct run *run = dueq("-c", owner_conf, "check", NULL);
+    assert_int_not_equal(run->status, EX_OK);
+    expect_text(run->out, "the dueq schema is version 0, and this dueq");
+
+    run = dueq("-c", owner_conf, "migrate", NULL);
+    assert_int_equal(run->status, EX_OK);
+    assert_string_equal(run->out, "schema version 0 -> 1\n");
+    assert_int_equal(sql_u64(database->admin, "SELECT version FROM dueq_schema"), 1);
+    assert_int_equal(dueq("-c", owner_conf, "status", NULL)->status, EX_OK);
+}
+
 static void a_newer_schema_is_left_alone(void **state)
 {
     (void) state;
@@ -103,6 +126,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_user_who_may_not_create_tables_is_told_so, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_older_schema_is_refused_by_other_commands_and_brought_up_to_date, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newer_schema_is_left_alone, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

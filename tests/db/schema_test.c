@@ -162,6 +162,27 @@ static void a_migration_that_was_interrupted_anywhere_is_completed(void **state)
     assert_true(interruptions >= TABLE_COUNT);
 }
 
+/* Before version 1 there was none to be older: a number stands for it. */
+static void an_older_schema_is_refused_until_it_is_migrated(void **state)
+{
+    (void) state;
+    migrate();
+    char *source_id = sql_text(database->admin, "SELECT source_id FROM dueq_schema");
+    sql_run(database->admin, "UPDATE dueq_schema SET version = %d", SCHEMA_VERSION - 1);
+    char found[64], wanted[64];
+    snprintf(found, sizeof found, "the dueq schema is version %d,", SCHEMA_VERSION - 1);
+    snprintf(wanted, sizeof wanted, "wants %d: run `dueq migrate`", SCHEMA_VERSION);
+    expect_refusal(&database->owner, found);
+    expect_refusal(&database->owner, wanted);
+
+    assert_int_equal(migrate(), SCHEMA_VERSION - 1);
+    expect_whole();
+    char *again = sql_text(database->admin, "SELECT source_id FROM dueq_schema");
+    assert_string_equal(again, source_id);
+    free(source_id);
+    free(again);
+}
+
 static void a_newer_schema_is_refused_and_left_alone(void **state)
 {
     (void) state;
@@ -181,6 +202,16 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     expect_words(error.text, "install a newer dueq");
     assert_int_equal(from, 99);
     db_close(db);
+    assert_int_equal(sql_u64(database->admin, "SELECT version FROM dueq_schema"),
+                     SCHEMA_VERSION + 1);
+}
+
+static void the_file_of_a_version_leaves_a_newer_schema_as_it_is(void **state)
+{
+    (void) state;
+    migrate();
+    sql_run(database->admin, "UPDATE dueq_schema SET version = %d", SCHEMA_VERSION + 1);
+    sql_run(database->admin, "%s", schema_text(SCHEMA_VERSION));
     assert_int_equal(sql_u64(database->admin, "SELECT version FROM dueq_schema"),
                      SCHEMA_VERSION + 1);
 }
@@ -242,7 +273,9 @@ int main(void)
         EACH(migrating_makes_all_tables_and_again_does_nothing),
         EACH(several_migrations_at_once_are_one),
         EACH(a_migration_that_was_interrupted_anywhere_is_completed),
+        EACH(an_older_schema_is_refused_until_it_is_migrated),
         EACH(a_newer_schema_is_refused_and_left_alone),
+        EACH(the_file_of_a_version_leaves_a_newer_schema_as_it_is),
         EACH(the_daemon_reads_the_version_and_cannot_migrate),
         EACH(a_user_who_may_not_see_the_version_is_told_so),
         EACH(the_file_works_with_the_mysql_program_too),

@@ -253,7 +253,10 @@ static enum db_status run_batch(struct lane *lane, uint64_t token)
     enum db_status status = claim_begin(lane->db, &request, &arena, &claim, &lane->error);
     if (status == DB_OK && claim.count > 0)
         status = claim_commit(lane->db, &request, &claim, token, LEASE_US, &in_doubt, &lane->error);
-    if (status == DB_RETRY) { /* now and then the claim is the victim: a lane just claims again */
+    /* Now and then the claim is the victim, on MariaDB, whose SKIP LOCKED is seen to wait for an
+     * instant: a lane just claims again. docs/producers.md says when it can be the producer, which
+     * takes a claim of more pages than these. */
+    if (status == DB_RETRY) {
         lane->error.text[0] = '\0';
         arena_done(&arena);
         return DB_OK;

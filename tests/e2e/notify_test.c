@@ -1,11 +1,17 @@
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
+#include "directory.h"
 #include "fail.h"
 #include "journal.h"
 #include "scene.h"
@@ -15,6 +21,7 @@
 /* What dueqd tells the service manager, which is this test. */
 
 static int manager = -1;
+static pid_t traced; /* a thread of the daemon that is held still; 0: none */
 
 static struct process *start(struct scene *scene, const char *config, const char *watchdog)
 {
@@ -30,8 +37,17 @@ static struct process *start(struct scene *scene, const char *config, const char
     return process_start_with(arguments, environment, NULL);
 }
 
+/* What is traced cannot end either. */
+static void let_go(void)
+{
+    if (traced)
+        ptrace(PTRACE_DETACH, traced, NULL, NULL);
+    traced = 0;
+}
+
 static int end(void **state)
 {
+    let_go();
     if (manager >= 0)
         close(manager);
     manager = -1;
@@ -118,6 +134,77 @@ static void the_watchdog_is_fed_while_all_goes_well(void **state)
     scene_wait_all_gone(scene, 1);
 }
 
+/* 0: there is none of that name. */
+static pid_t thread_named(struct process *daemon, const char *name)
+{
+    char path[512];
+    const struct dirent *entry;
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int) process_id(daemon));
+    DIR *threads = opendir(path);
+    assert_non_null(threads);
+    while (!found && (entry = readdir(threads))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int) process_id(daemon),
+                 entry->d_name);
+        char *comm = test_file_read(path);
+        if (strncmp(comm, name, strlen(name)) == 0)
+            found = (pid_t) atoi(entry->d_name);
+        free(comm);
+    }
+    closedir(threads);
+    return found;
+}
+
+enum { STARVED_S = 5 }; /* it is fed twice a second */
+
+static time_t now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* Reads what the daemon says meanwhile, which else would wait for that. */
+static bool has_starved(void *userdata)
+{
+    time_t *fed_at_s = userdata;
+    struct message message = { .wanted = "WATCHDOG=1" };
+    while (has_come(&message))
+        *fed_at_s = now_s();
+    return now_s() - *fed_at_s > STARVED_S;
+}
+
+/* A lane that hangs in a way that no time limit of its own ends: as under a debugger, for no signal
+ * stops a single thread. */
+static void the_watchdog_starves_while_a_lane_stands_still(void **state)
+{
+    struct scene *scene = *state;
+    struct message message;
+    /* One lane: where others wait with it, waking them is waiting for it, and who does that holds
+     * the lock that all need. */
+    scene->source = "lanes = 1; connect_timeout = \"1s\"; read_timeout = \"1s\";";
+    struct process *daemon = start(scene, scene_config(scene, NULL, NULL), "WATCHDOG_USEC=1000000");
+    expect(&message, "READY=1");
+    expect(&message, "WATCHDOG=1");
+    pid_t lane = thread_named(daemon, "lane main/");
+    assert_true(lane > 0);
+    if (ptrace(PTRACE_SEIZE, lane, NULL, NULL) < 0)
+        skip(); /* a system where nobody may do that */
+    traced = lane;
+    assert_int_equal(ptrace(PTRACE_INTERRUPT, lane, NULL, NULL), 0);
+    assert_int_equal(waitpid(lane, NULL, __WALL), lane);
+
+    time_t fed_at_s = now_s();
+    if (!wait_until(has_starved, &fed_at_s, 60))
+        test_fail("the watchdog is fed still: %s", process_stderr(daemon));
+    assert_int_equal(process_count(daemon, "a lane or keeper has not moved for"), 1);
+    let_go();
+    expect(&message, "WATCHDOG=1");
+    daemon_stop(daemon);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, end)
@@ -125,6 +212,7 @@ int main(void)
         TEST(it_is_ready_when_a_database_is),
         TEST(a_reload_is_told_whether_it_is_refused_or_not),
         TEST(the_watchdog_is_fed_while_all_goes_well),
+        TEST(the_watchdog_starves_while_a_lane_stands_still),
     };
     return SCENE_RUN(tests);
 }

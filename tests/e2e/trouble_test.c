@@ -84,6 +84,23 @@ static void a_missing_schema_is_said_with_what_to_run(void **state)
     test_database_free(empty);
 }
 
+static void an_older_schema_is_refused_until_dueq_migrate_has_run(void **state)
+{
+    struct scene *scene = *state;
+    sql_run(scene->admin, "UPDATE dueq_schema SET version = 0");
+    struct process *daemon = start(config_of(scene, scene->database, NULL));
+    process_expect_line(daemon, "the dueq schema is version 0, and this dueq", 20);
+    assert_int_equal(process_count(daemon, "wants 1: run `dueq migrate`"), 1);
+
+    const char *owners = config_file_write(
+        scene->database, &(struct config_file){ .user = &scene->database->owner });
+    const char *const migrate[] = { "dueq", "-c", owners, "migrate", NULL };
+    assert_int_equal(process_run(migrate, NULL, NULL), 0);
+    process_expect_line(daemon, ">ready", 40);
+    expect_serving(scene);
+    daemon_stop(daemon);
+}
+
 static void a_newer_schema_is_refused_with_both_versions(void **state)
 {
     struct scene *scene = *state;
@@ -323,6 +340,7 @@ int main(void)
         SCENE_TEST(a_wrong_password_is_said_and_tried_again),
         SCENE_TEST(an_unknown_database_is_said_and_tried_again),
         SCENE_TEST(a_missing_schema_is_said_with_what_to_run),
+        SCENE_TEST(an_older_schema_is_refused_until_dueq_migrate_has_run),
         SCENE_TEST(a_newer_schema_is_refused_with_both_versions),
         SCENE_TEST(a_schema_that_changes_while_it_is_served_stops_the_claims),
         SCENE_TEST(a_missing_privilege_is_said_and_stops_only_the_jobs_that_need_it),
