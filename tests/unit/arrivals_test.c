@@ -311,8 +311,10 @@ static bool tell(struct arrivals *arrivals, unsigned type, const char *body, siz
 static bool tell_query(struct arrivals *arrivals, const char *sql)
 {
     char body[EVENT_ROOM - 19] = { [8] = 4, [13] = 's', [14] = 'h', [15] = 'o', [16] = 'p' };
-    memcpy(body + 18, sql, strlen(sql));
-    return tell(arrivals, BINLOG_QUERY, body, 18 + strlen(sql));
+    const size_t len = strlen(sql);
+    assert_true(18 + len <= sizeof body);
+    memcpy(body + 18, sql, len);
+    return tell(arrivals, BINLOG_QUERY, body, 18 + len);
 }
 
 static void begin_by_hand(struct arrivals *arrivals)
