@@ -30,8 +30,9 @@ struct agenda_entry {
     unsigned set_backs;      /* how often one was set back */
     int64_t unbounded_at_us; /* not before this is the queue looked at without them */
 
-    int64_t credit;   /* of the weighted round robin */
-    bool blocked;     /* its pool had no room when last looked */
+    int64_t credit;    /* of the weighted round robin */
+    size_t mean_bytes; /* of the payloads claimed lately */
+    bool blocked;      /* its pool had no room when last looked */
     uint32_t at_most; /* rows a claim may take: fewer while one that is refused is looked for; 0: no
                          such limit */
     int64_t starved_us; /* since when jobs are due but none can be locked; 0: not so */

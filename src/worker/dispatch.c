@@ -18,9 +18,9 @@ enum {
     FAILED_US = 1000000,  /* after a claim that failed for another reason than a lost connection */
     STARVED_US = 5000000, /* waiting for somebody's lock for so long is worth a line */
     LOG_EVERY_US = 60000000,
-    MAX_BYTES = 64 * 1024 * 1024, /* of payloads in one claim */
-    SLOWED_PAUSES = 4, /* how often as long as a claim the pause behind it is, on a server that is
-                          spared */
+    HELD_HERE_US = 5000, /* before rows are looked at again that another lane is about to settle */
+    SLOWED_PAUSES = 4,   /* how often as long as a claim the pause behind it is, on a server that is
+                            spared */
 };
 
 struct dispatch {
@@ -113,12 +113,34 @@ void dispatch_probe(struct dispatch *dispatch, struct link *link, struct db *db,
     mutex_unlock(&source->lock);
 }
 
+static void put_off(struct source *source, struct agenda_entry *entry, int64_t pause_us)
+{
+    mutex_lock(&source->lock);
+    agenda_put_off(entry, clock_now_us() + pause_us);
+    mutex_unlock(&source->lock);
+}
+
+/* How many rows to claim at most. Their payloads are read while they are locked. */
+static uint32_t want(const struct round *round, uint32_t at_most, size_t mean_bytes)
+{
+    uint32_t rows = round->queue->batch;
+    size_t bytes = round->source->bytes;
+
+    if (bytes >= SOURCE_BYTES_MAX)
+        return 0;
+    if (at_most > 0 && at_most < rows)
+        rows = at_most;
+    size_t fit = (SOURCE_BYTES_MAX - bytes) / (mean_bytes + 1) + 1;
+    return fit < rows ? (uint32_t) fit : rows;
+}
+
 static bool begin_round(struct source *source, struct round *round)
 {
     struct agenda_entry *entry = round->entry;
 
     mutex_lock(&source->lock);
     uint32_t concurrency = entry->concurrency, at_most = entry->at_most;
+    size_t mean_bytes = entry->mean_bytes;
     round->priority = agenda_priority(entry);
     if (round->priority >= 0)
         round->from_us = entry->from_us[round->priority];
@@ -130,8 +152,7 @@ static bool begin_round(struct source *source, struct round *round)
         return false;
 
     int64_t now_us = clock_now_us();
-    uint32_t want = at_most > 0 && at_most < round->queue->batch ? at_most : round->queue->batch;
-    uint32_t room = pool_reserve(round->pool, want, concurrency);
+    uint32_t room = pool_reserve(round->pool, want(round, at_most, mean_bytes), concurrency);
     mutex_lock(&source->lock);
     round->granted = agenda_allow(entry, room, now_us);
     if (room == 0) {
@@ -166,6 +187,7 @@ static void report_dead(struct dispatch *dispatch, const struct claim *claim)
 /* What the claim found goes into the agenda. True: jobs have been locked by others for long. */
 static bool note_claim(struct round *round)
 {
+    size_t bytes = 0;
     struct source *source = round->source;
     const struct claim *claim = &round->claim;
     struct agenda_claim found = { .priority = round->priority,
@@ -176,13 +198,17 @@ static bool note_claim(struct round *round)
     /* What it had to leave out is the next claim's, and must not lie behind the watermark. */
     for (size_t i = 0; i < claim->count; i++) {
         found.last_us = claim->items[i].job.due_at_us;
+        bytes += claim->items[i].job.payload ? claim->items[i].job.payload_len : 0;
         if (claim->items[i].verdict == CLAIM_RELEASE)
             break;
     }
+    batch_count_bytes(round->batch, bytes, &source->bytes);
     int64_t now_us = clock_now_us();
     mutex_lock(&source->lock);
     agenda_claimed(&source->agenda, round->entry, &found, now_us);
     int64_t since_us = round->entry->starved_us;
+    if (claim->count > 0)
+        round->entry->mean_bytes = bytes / claim->count;
     mutex_unlock(&source->lock);
     return since_us && now_us - since_us > STARVED_US;
 }
@@ -258,7 +284,7 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         .priority = (uint8_t) round->priority,
         .from_us = round->from_us,
         .limit = round->granted,
-        .max_bytes = MAX_BYTES,
+        .max_bytes = SOURCE_BYTES_MAX,
         .worker = source->worker,
     };
     bool in_doubt = false;
@@ -276,6 +302,7 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         return DB_OK;
     if (!triage(round))
         return claim_cancel(db, error);
+    size_t elsewhere = held_ids_enter(source, round);
     if (round->held > 0)
         round_hold(round, &dispatch->tools);
     status = claim_commit(db, &request, &round->claim, source_token(source), round->queue->lease_us,
@@ -284,6 +311,9 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         round_committed(round, in_doubt);
     else
         round_lost(round, &dispatch->tools);
+    held_ids_leave(source, round);
+    if (elsewhere > 0)
+        put_off(source, round->entry, HELD_HERE_US);
     if (status == DB_CONSTRAINT || status == DB_FATAL)
         refuse(dispatch, db, &request, round, status, error);
     if (status == DB_OK) {
@@ -294,14 +324,6 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         pause_if_stuck(source, round);
     }
     return status;
-}
-
-static void slow_down(struct source *source, struct agenda_entry *entry, int64_t begun_us)
-{
-    int64_t now_us = clock_now_us();
-    mutex_lock(&source->lock);
-    agenda_put_off(entry, now_us + (now_us - begun_us) * SLOWED_PAUSES);
-    mutex_unlock(&source->lock);
 }
 
 void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
@@ -323,5 +345,5 @@ void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
     }
     round_end(&round);
     if (source->slowed)
-        slow_down(source, entry, begun_us);
+        put_off(source, entry, (clock_now_us() - begun_us) * SLOWED_PAUSES);
 }

@@ -5,6 +5,7 @@
 
 #include "agenda.h"
 #include "claim.h"
+#include "held_ids.h"
 #include "hold.h"
 #include "log.h"
 #include "pool.h"
@@ -30,6 +31,7 @@ struct round {
     struct claim claim;
     struct task **tasks; /* one for each item of the claim; NULL: it is not run by this round */
     size_t held;         /* tasks that are to be run under the row locks */
+    struct held_ids held_ids;
     uint64_t token;
     int64_t begun_us;
     bool refused; /* by the database; the next claims find out for which row */

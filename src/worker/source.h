@@ -25,6 +25,9 @@ struct source_counters { /* since the start; any thread */
     _Atomic uint64_t claimed, held, done, retried, snoozed, dead, fenced, put_off, released;
 };
 
+/* Of payloads in memory: beyond it nothing more is claimed. */
+enum { SOURCE_BYTES_MAX = 64 * 1024 * 1024 };
+
 struct source {
     const struct config_source *config;
     const struct config *all;
@@ -32,6 +35,7 @@ struct source {
     struct pool **pools; /* by index of all->queues */
     const char *worker;  /* host:pid */
     struct unbound *unbound;
+    _Atomic size_t bytes; /* of payloads in memory */
     struct log_limit policy_log, dead_log, refused_log;
     struct source_counters counters;
 
@@ -43,6 +47,7 @@ struct source {
     struct list outbox;         /* finished, to be settled, by node */
     int64_t outbox_since_us;    /* when the oldest of them came */
     struct list deferred;       /* finished, not to be settled before settle_at_us */
+    struct list holds;          /* held_ids of lanes */
     struct run_time *run_times; /* by index of the binding */
     size_t binding_count;
     size_t settling;         /* tasks that lanes have taken out of the outbox */

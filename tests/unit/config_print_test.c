@@ -124,9 +124,9 @@ static void it_looks_as_a_person_would_write_it(void **state)
                         "        tls = {\n"
                         "            mode = \"off\";\n"
                         "        };\n"
-                        "    }\n"
-                        ");\n",
-                        286);
+                        "        protect = {\n"
+                        "            history = 0;\n",
+                        317);
     assert_non_null(strstr(text, "kinds = (\n"
                                  "    {\n"
                                  "        kind = \"a\";\n"

@@ -103,7 +103,7 @@ static void a_ring_gives_work_and_one_for_a_queue_of_others_gives_none(void **st
     struct source *source = *state;
     struct list tasks = { 0 };
 
-    assert_int_equal(next_work(source, &tasks), WORK_CLAIM); /* the first look; then in an hour */
+    assert_int_equal(next_work(source, &tasks), WORK_PROBE); /* the first look; then in an hour */
     assert_int_equal(next_work(source, &tasks), WORK_NONE);
     source_ring(source, "elsewhere", 0, 1);
     source_ring(source, "default", HOUR / 2, 1);
