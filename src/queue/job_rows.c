@@ -74,6 +74,29 @@ enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
     return status;
 }
 
+enum db_status job_rows_delete_leased(struct db *db, const struct outcome *const *outcomes,
+                                      size_t count, uint64_t *ret_deleted, struct error *error)
+{
+    static const char *const columns[] = { "id BIGINT UNSIGNED", "lease BIGINT UNSIGNED",
+                                           "attempt INT UNSIGNED" };
+    struct row_list rows = { 0 };
+    struct buffer sql = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        row_list_next(&rows);
+        row_list_u64(&rows, outcomes[i]->id);
+        row_list_u64(&rows, outcomes[i]->lease);
+        row_list_u64(&rows, outcomes[i]->attempt);
+    }
+    buffer_append_text(&sql, "SET STATEMENT innodb_lock_wait_timeout = 0 FOR DELETE j FROM ");
+    row_list_append(&rows, db, &sql, columns, 3);
+    buffer_append_text(&sql, JOIN_JOBS " WHERE j.lease = t.lease AND j.attempts = t.attempt");
+    enum db_status status = db_execute_buffer(db, &sql, ret_deleted, error);
+    buffer_done(&sql);
+    row_list_done(&rows);
+    return status;
+}
+
 enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, uint64_t token,
                               int64_t lease_us, struct error *error)
 {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "connection.h"
+#include "outcome.h"
 
 /* The statements that change rows of dueq_job, each driven by a list of ids. Within the transaction
  * that is open, in which the rows are locked already, and, for job_rows_delete, their key_entry. */
@@ -26,6 +27,13 @@ enum db_status job_rows_lock_keys(struct db *db, struct key_entry *entries, size
 
 enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
                                struct error *error) __attribute__((warn_unused_result));
+
+/* The same of leased rows that are not locked yet, each only if it is that attempt's still, and
+ * without waiting for a lock: where one is in the way, DB_RETRY, and nothing is deleted. MariaDB
+ * alone can do that. *ret_deleted: how many there were. */
+enum db_status job_rows_delete_leased(struct db *db, const struct outcome *const *outcomes,
+                                      size_t count, uint64_t *ret_deleted, struct error *error)
+    __attribute__((warn_unused_result));
 
 /* attempts + 1, and due again when the lease ends. */
 enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, uint64_t token,

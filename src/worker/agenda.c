@@ -201,12 +201,10 @@ void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
     } else if (!entry->starved_us) {
         entry->starved_us = now_us;
     }
-    if (agenda_priority(entry) >= 0)
-        entry->next_us = now_us;
-    else if (claim->count == 0) /* somebody else holds them: do not spin on it */
-        entry->next_us = now_us + poll_us(agenda, entry, now_us);
-    else /* the next one that is due is not known */
-        entry->next_us = now_us;
+    entry->next_us = now_us; /* the next one that is due is not known */
+    if (agenda_priority(entry) < 0 && claim->count == 0)
+        entry->next_us += poll_us(agenda, entry,
+                                  now_us); /* somebody else holds them: no spinning */
 }
 
 void agenda_accepted(struct agenda_entry *entry)
