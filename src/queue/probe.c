@@ -5,19 +5,23 @@
 
 #include "timestamp.h"
 
-enum column { QUEUE, PRIORITY, WAIT_US, NEXT_RUN_AT_US };
+enum column { QUEUE, PRIORITY, NOW_US, WAIT_US, NEXT_RUN_AT_US };
 
 static void append_look(struct db *db, struct buffer *sql, const struct probe_request *request,
                         size_t index, int priority)
 {
     buffer_append_format(sql,
-                         "(SELECT %zu, %d, TIMESTAMPDIFF(MICROSECOND, NOW(6), next_run_at),"
+                         "(SELECT %zu, %d, CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED),"
+                         " TIMESTAMPDIFF(MICROSECOND, NOW(6), next_run_at),"
                          " CAST(UNIX_TIMESTAMP(next_run_at) * 1000000 AS SIGNED)"
                          " FROM dueq_job FORCE INDEX (due) WHERE queue = ",
                          index, priority);
     db_append_quoted(db, sql, request->queue, strlen(request->queue));
     buffer_append_format(sql, " AND priority = %d", priority);
-    if (request->from_us[priority] > 0) {
+    if (request->after_us > 0) {
+        buffer_append_text(sql, " AND next_run_at > ");
+        timestamp_append(sql, request->after_us);
+    } else if (request->from_us[priority] > 0) {
         buffer_append_text(sql, " AND next_run_at >= ");
         timestamp_append(sql, request->from_us[priority]);
     }
@@ -26,16 +30,18 @@ static void append_look(struct db *db, struct buffer *sql, const struct probe_re
 
 static void read_row(const struct db_result *result, struct probe *probe)
 {
-    uint64_t priority = db_u64(result, PRIORITY) % PRIORITIES;
+    int priority = (int) (db_u64(result, PRIORITY) % PRIORITIES);
     /* NULL: a date that is none. It sorts first and is put aside by the claim. */
     int64_t wait_us = db_i64(result, WAIT_US);
 
+    probe->now_us = db_i64(result, NOW_US);
     probe->first_us[priority] = db_i64(result, NEXT_RUN_AT_US);
     if (wait_us <= 0) {
         probe->due[priority] = true;
         probe->any_due = true;
     } else if (wait_us < probe->next_us) {
         probe->next_us = wait_us;
+        probe->next_priority = priority;
     }
 }
 

@@ -13,6 +13,8 @@ struct probe_request {
     const char *queue;
     int64_t from_us[PRIORITIES]; /* nothing before it is looked at; the database's clock; 0: all is
                                   */
+    int64_t after_us; /* only what is due after it is looked at, whatever from_us says; 0: no
+                         such limit */
 };
 
 /* What is due in a queue, by priority, and when the next job will be. */
@@ -21,7 +23,9 @@ struct probe {
     bool any_due;
     int64_t first_us[PRIORITIES]; /* of the earliest row, due or not, by the database's clock; 0:
                                      there is none, or it is no date */
-    int64_t next_us; /* until the earliest row that is not due yet is; INT64_MAX: there is none */
+    int64_t next_us;   /* until the earliest row that is not due yet is; INT64_MAX: there is none */
+    int next_priority; /* of that row */
+    int64_t now_us;    /* when that was so, by the database's clock; 0: there is no row */
 };
 
 /* One statement for at most PROBE_QUEUES_MAX queues, that reads at most one index entry for each

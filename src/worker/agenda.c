@@ -56,6 +56,16 @@ static int64_t poll_us(const struct agenda *agenda, const struct agenda_entry *e
     return active ? queue->poll_us : longer(queue->poll_us, queue->poll_idle_us);
 }
 
+/* What the alarm was set for is due: no need to look. */
+static void ring_alarm(struct agenda_entry *entry, int64_t now_us)
+{
+    if (!entry->alarm_us || entry->alarm_us > now_us)
+        return;
+    entry->alarm_us = 0;
+    entry->due[entry->alarm_priority] = true;
+    entry->probed_us = now_us;
+}
+
 /* Smooth weighted round robin: each candidate earns its weight, the richest is chosen and pays for
  * all. */
 struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t *ret_next_us)
@@ -84,6 +94,7 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
     }
     chosen->credit -= total;
     ring_looked(&chosen->ring, now_us);
+    ring_alarm(chosen, now_us);
     if (agenda_priority(chosen) < 0)
         chosen->next_us = now_us + poll_us(agenda, chosen, now_us);
     return chosen;
@@ -118,7 +129,9 @@ void agenda_fill_request(const struct agenda_entry *entry, int64_t now_us,
                          struct probe_request *ret_request)
 {
     *ret_request = (struct probe_request){ .queue = entry->queue->name };
-    if (now_us < entry->unbounded_at_us)
+    if (entry->ahead)
+        ret_request->after_us = entry->seen_us;
+    else if (now_us < entry->unbounded_at_us)
         memcpy(ret_request->from_us, entry->from_us, sizeof ret_request->from_us);
 }
 
@@ -160,51 +173,73 @@ static void renew_watermarks(struct agenda_entry *entry, const struct probe_requ
             entry->from_us[priority] = probe->first_us[priority];
 }
 
+/* The database's clock read the probe's time after we asked, and a claim that is sent at the alarm
+ * is as long on its way. */
+static void set_alarm(struct agenda_entry *entry, const struct probe *probe, int64_t asked_us)
+{
+    entry->alarm_us = 0;
+    if (probe->next_us >= INT64_MAX - asked_us)
+        return;
+    entry->alarm_us = asked_us + probe->next_us;
+    entry->alarm_priority = probe->next_priority;
+    agenda_hurry(entry, entry->alarm_us);
+}
+
 void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
                    const struct probe_request *request, const struct probe *probe, int64_t asked_us,
                    int64_t now_us)
 {
     static const int64_t none[PRIORITIES];
-    bool bounded = memcmp(request->from_us, none, sizeof none) != 0;
+    bool ahead = request->after_us != 0;
+    bool bounded = ahead || memcmp(request->from_us, none, sizeof none) != 0;
 
     if (!bounded)
         entry->unbounded_at_us = asked_us +
                                  longer(REPROBE_US, (now_us - asked_us) * UNBOUNDED_SHARE);
-    renew_watermarks(entry, request, probe);
+    if (!ahead)
+        renew_watermarks(entry, request, probe);
     memcpy(entry->due, probe->due, sizeof entry->due);
     entry->probed_us = asked_us;
+    entry->seen_us = probe->now_us;
+    entry->ahead = false;
     if (probe->any_due) {
         entry->active_us = asked_us;
         entry->next_us = asked_us;
     } else {
-        entry->starved_us = 0;
+        if (!ahead)
+            entry->starved_us = 0;
         ring_found_nothing(&entry->ring, now_us);
         entry->next_us = asked_us + poll_us(agenda, entry, asked_us);
-        if (bounded) /* what rang may lie behind a watermark */
+        if (bounded && !ahead) /* what rang may lie behind a watermark */
             agenda_hurry(entry, entry->unbounded_at_us);
     }
-    if (probe->next_us < INT64_MAX - asked_us)
-        agenda_hurry(entry, asked_us + probe->next_us);
+    set_alarm(entry, probe, asked_us);
 }
 
-void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
-                    const struct agenda_claim *claim, int64_t now_us)
+/* Jobs that are held are seen by a probe until they are settled: a claim that was not full has
+ * taken all at its last instant too, and the watermark goes past them. */
+static void move_watermark(struct agenda_entry *entry, const struct agenda_claim *claim)
+{
+    int64_t from_us = claim->full ? claim->last_us : claim->last_us + 1;
+
+    if (claim->set_backs == entry->set_backs && from_us > entry->from_us[claim->priority])
+        entry->from_us[claim->priority] = from_us;
+}
+
+void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us)
 {
     entry->due[claim->priority] = claim->full;
     ring_claimed(&entry->ring, claim->count);
     if (claim->count > 0) {
         entry->starved_us = 0;
         entry->active_us = now_us;
-        if (claim->set_backs == entry->set_backs &&
-            claim->last_us > entry->from_us[claim->priority])
-            entry->from_us[claim->priority] = claim->last_us;
+        move_watermark(entry, claim);
     } else if (!entry->starved_us) {
         entry->starved_us = now_us;
     }
     entry->next_us = now_us; /* the next one that is due is not known */
-    if (agenda_priority(entry) < 0 && claim->count == 0)
-        entry->next_us += poll_us(agenda, entry,
-                                  now_us); /* somebody else holds them: no spinning */
+    if (claim->count == 0)
+        entry->ahead = agenda_priority(entry) < 0;
 }
 
 void agenda_accepted(struct agenda_entry *entry)
@@ -233,15 +268,15 @@ void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us
         entry->from_us[priority] = due_at_us > 0 ? due_at_us : 0;
     entry->set_backs++;
     entry->due[priority] = true;
+    entry->ahead = false;
     agenda_hurry(entry, now_us);
 }
 
-void agenda_stuck(const struct agenda *agenda, struct agenda_entry *entry, int priority,
-                  int64_t now_us)
+void agenda_stuck(struct agenda_entry *entry, int priority, int64_t now_us)
 {
     entry->due[priority] = false;
-    if (agenda_priority(entry) < 0)
-        entry->next_us = now_us + poll_us(agenda, entry, now_us);
+    entry->ahead = agenda_priority(entry) < 0;
+    entry->next_us = now_us;
 }
 
 void agenda_hurry(struct agenda_entry *entry, int64_t at_us)

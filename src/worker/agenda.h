@@ -21,6 +21,10 @@ struct agenda_entry {
     int64_t probed_us;    /* when `due` was read; 0: never */
     int64_t active_us;    /* when something was due last */
     bool due[PRIORITIES]; /* where jobs were due when last looked */
+    int64_t alarm_us;     /* when the next one will be due, as far as we know; 0: we do not */
+    int alarm_priority;   /* and where */
+    int64_t seen_us;      /* what was due by then has been seen; the database's clock */
+    bool ahead; /* and is locked by others: only what is due later is looked for, for the alarm */
 
     /* The watermarks: as far as we know nothing that is due lies before them. They keep claims from
      * reading again what is deleted but not purged yet, at the head of the index. Of the database's
@@ -92,8 +96,7 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
                    const struct probe_request *request, const struct probe *probe, int64_t asked_us,
                    int64_t now_us);
 
-void agenda_claimed(const struct agenda *agenda, struct agenda_entry *entry,
-                    const struct agenda_claim *claim, int64_t now_us);
+void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us);
 
 /* The database took what a claim of `count` rows wrote, or refused it: then the next ones take
  * fewer, until the one that is refused for its own sake stands alone. */
@@ -109,8 +112,7 @@ void agenda_pass_over(struct agenda_entry *entry, int priority, int64_t due_at_u
 void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us, int64_t now_us);
 
 /* A claim at `priority` found only rows that it had to leave as they are. */
-void agenda_stuck(const struct agenda *agenda, struct agenda_entry *entry, int priority,
-                  int64_t now_us);
+void agenda_stuck(struct agenda_entry *entry, int priority, int64_t now_us);
 
 /* Look no later than this. */
 void agenda_hurry(struct agenda_entry *entry, int64_t at_us);

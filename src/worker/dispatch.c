@@ -199,13 +199,15 @@ static bool note_claim(struct round *round)
     for (size_t i = 0; i < claim->count; i++) {
         found.last_us = claim->items[i].job.due_at_us;
         bytes += claim->items[i].job.payload ? claim->items[i].job.payload_len : 0;
-        if (claim->items[i].verdict == CLAIM_RELEASE)
+        if (claim->items[i].verdict == CLAIM_RELEASE) {
+            found.last_us--;
             break;
+        }
     }
     batch_count_bytes(round->batch, bytes, &source->bytes);
     int64_t now_us = clock_now_us();
     mutex_lock(&source->lock);
-    agenda_claimed(&source->agenda, round->entry, &found, now_us);
+    agenda_claimed(round->entry, &found, now_us);
     int64_t since_us = round->entry->starved_us;
     if (claim->count > 0)
         round->entry->mean_bytes = bytes / claim->count;
@@ -220,7 +222,7 @@ static void pause_if_stuck(struct source *source, struct round *round)
         if (round->claim.items[i].verdict != CLAIM_RELEASE || round->tasks[i])
             return;
     mutex_lock(&source->lock);
-    agenda_stuck(&source->agenda, round->entry, round->priority, clock_now_us());
+    agenda_stuck(round->entry, round->priority, clock_now_us());
     mutex_unlock(&source->lock);
 }
 

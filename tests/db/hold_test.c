@@ -217,6 +217,10 @@ static void a_claim_begins_at_its_watermark(void **state)
     assert_true(probe.due[5] && probe.first_us[5] == INT64_C(1767225600000002));
     probe = fixture_probe(&f, "default");
     assert_true(probe.first_us[5] == INT64_C(1767225600000001));
+    look.after_us = INT64_C(1767225600000002); /* what is held stands in nobody's sight */
+    expect_status(probe_queues(f.db, &look, 1, &probe, &error), DB_OK, error);
+    assert_true(probe.due[5] && probe.first_us[5] == INT64_C(1767225600000003));
+    assert_true(probe.now_us > INT64_C(1767225600000003));
 }
 
 int main(void)

@@ -71,6 +71,7 @@ static void a_probe_tells_when_the_next_job_is_due(void **state)
     struct probe found = fixture_probe(&f, "default");
     expect_due(&found, "");
     assert_in_range(found.next_us, 3500 * INT64_C(1000000), 3600 * INT64_C(1000000));
+    assert_int_equal(found.next_priority, 5);
 }
 
 static void a_leased_job_is_due_when_its_lease_ends(void **state)

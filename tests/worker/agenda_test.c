@@ -28,9 +28,9 @@ static int teardown(void **state)
 }
 
 static const struct probe nothing = { .next_us = INT64_MAX };
-static const struct probe urgent_and_usual = { .due = { [0] = true, [5] = true },
-                                               .any_due = true,
-                                               .next_us = INT64_MAX };
+static const struct probe urgent_and_usual = {
+    .due = { [0] = true, [5] = true }, .any_due = true, .next_us = INT64_MAX, .now_us = 1000
+};
 
 static const struct probe_request unbounded = { .queue = "any" };
 
@@ -40,13 +40,13 @@ static void probed(struct agenda *agenda, struct agenda_entry *entry, const stru
     agenda_probed(agenda, entry, &unbounded, probe, asked_us, asked_us);
 }
 
-static void claimed(struct agenda *agenda, struct agenda_entry *entry, int priority, size_t count,
-                    bool full, int64_t now_us)
+static void claimed(struct agenda_entry *entry, int priority, size_t count, bool full,
+                    int64_t now_us)
 {
     const struct agenda_claim claim = {
         .priority = priority, .count = count, .full = full, .set_backs = entry->set_backs
     };
-    agenda_claimed(agenda, entry, &claim, now_us);
+    agenda_claimed(entry, &claim, now_us);
 }
 
 static struct agenda_entry *take(struct agenda *agenda, int64_t now_us)
@@ -98,11 +98,11 @@ static void the_most_urgent_priority_comes_first_and_is_left_when_it_is_empty(vo
     assert_int_equal(agenda_priority(entry), -1);
     probed(*state, entry, &urgent_and_usual, SECOND);
     assert_int_equal(agenda_priority(entry), 0);
-    claimed(*state, entry, 0, 500, true, SECOND);
+    claimed(entry, 0, 500, true, SECOND);
     assert_int_equal(agenda_priority(entry), 0);
-    claimed(*state, entry, 0, 7, false, SECOND);
+    claimed(entry, 0, 7, false, SECOND);
     assert_int_equal(agenda_priority(entry), 5);
-    claimed(*state, entry, 5, 7, false, SECOND);
+    claimed(entry, 5, 7, false, SECOND);
     assert_int_equal(agenda_priority(entry), -1);
 }
 
@@ -119,16 +119,46 @@ static void the_next_due_job_sets_the_alarm_when_it_comes_before_the_poll(void *
     assert_int_equal(entry->next_us, SECOND + POLL);
 }
 
+static void at_the_alarm_the_job_is_claimed_without_another_look(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+    const struct probe soon = { .next_us = 1234, .next_priority = 7 };
+
+    agenda_find(agenda, "heavy")->paused = true;
+    probed(agenda, entry, &soon, SECOND);
+    assert_null(take(agenda, SECOND + 1233));
+    assert_ptr_equal(take(agenda, SECOND + 1234), entry);
+    assert_int_equal(agenda_priority(entry), 7);
+    assert_false(agenda_wants_probe(entry, SECOND + 1234));
+    claimed(entry, 7, 1, false, SECOND + 1300);
+    assert_ptr_equal(take(agenda, SECOND + 1300), entry);
+    assert_true(agenda_wants_probe(entry, SECOND + 1300)); /* for the next alarm */
+}
+
 static void jobs_that_are_due_but_locked_are_not_spun_on(void **state)
 {
     struct agenda_entry *entry = agenda_find(*state, "light");
+    const struct probe soon = { .next_us = 1234 };
+    struct probe_request request;
 
     probed(*state, entry, &urgent_and_usual, SECOND);
-    claimed(*state, entry, 0, 0, false, SECOND);
-    claimed(*state, entry, 5, 0, false, SECOND);
+    claimed(entry, 0, 0, false, SECOND);
+    claimed(entry, 5, 0, false, SECOND);
     assert_int_equal(entry->starved_us, SECOND);
-    assert_true(entry->next_us >= SECOND + POLL);
-    claimed(*state, entry, 5, 1, false, 2 * SECOND);
+    /* One look past them, for the alarm of the next one. */
+    agenda_fill_request(entry, SECOND, &request);
+    assert_int_equal(request.after_us, 1000);
+    agenda_probed(*state, entry, &request, &soon, SECOND, SECOND);
+    assert_int_equal(entry->next_us, SECOND + 1234);
+    agenda_probed(*state, entry, &request, &nothing, SECOND, SECOND);
+    assert_int_equal(entry->next_us, SECOND + POLL);
+    assert_int_equal(entry->starved_us, SECOND);
+    agenda_fill_request(entry, SECOND + POLL, &request);
+    assert_int_equal(request.after_us, 0);
+    agenda_stuck(entry, 5, SECOND);
+    assert_true(entry->ahead);
+    claimed(entry, 5, 1, false, 2 * SECOND);
     assert_int_equal(entry->starved_us, 0);
 }
 
@@ -170,30 +200,33 @@ static void a_claim_moves_the_watermark_to_where_it_ended(void **state)
     struct probe_request request;
 
     probed(agenda, entry, &urgent_and_usual, SECOND);
-    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_claimed(entry, &claim, SECOND);
     agenda_fill_request(entry, SECOND, &request);
     assert_int_equal(request.from_us[5], 777);
     assert_int_equal(request.from_us[4], 0);
     claim.last_us = 555; /* of a claim that began before */
-    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_claimed(entry, &claim, SECOND);
     assert_int_equal(entry->from_us[5], 777);
+    claim = (struct agenda_claim){ .priority = 5, .count = 1, .last_us = 888 };
+    agenda_claimed(entry, &claim, SECOND); /* which took all there were at 888 */
+    assert_int_equal(entry->from_us[5], 889);
 }
 
 static void rows_that_are_free_again_set_the_watermark_back_for_good(void **state)
 {
     struct agenda *agenda = *state;
     struct agenda_entry *entry = agenda_find(agenda, "light");
-    struct agenda_claim claim = { .priority = 5, .count = 500, .last_us = 777 };
+    struct agenda_claim claim = { .priority = 5, .count = 500, .full = true, .last_us = 777 };
 
-    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_claimed(entry, &claim, SECOND);
     agenda_set_back(entry, 5, 333, SECOND);
     assert_int_equal(entry->from_us[5], 333);
     assert_int_equal(agenda_priority(entry), 5);
     claim.last_us = 999; /* of a claim that began before that: it did not see those rows */
-    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_claimed(entry, &claim, SECOND);
     assert_int_equal(entry->from_us[5], 333);
     claim.set_backs = entry->set_backs;
-    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_claimed(entry, &claim, SECOND);
     assert_int_equal(entry->from_us[5], 999);
 }
 
@@ -201,13 +234,13 @@ static void a_look_without_the_watermarks_finds_what_lies_behind_them(void **sta
 {
     struct agenda *agenda = *state;
     struct agenda_entry *entry = agenda_find(agenda, "light");
-    const struct agenda_claim claim = { .priority = 5, .count = 500, .last_us = 777 };
+    const struct agenda_claim claim = { .priority = 5, .count = 500, .full = true, .last_us = 777 };
     const struct probe late = {
         .due = { [5] = true }, .any_due = true, .first_us = { [5] = 111 }, .next_us = INT64_MAX
     };
     struct probe_request request;
 
-    agenda_claimed(agenda, entry, &claim, SECOND);
+    agenda_claimed(entry, &claim, SECOND);
     entry->unbounded_at_us = 2 * SECOND;
     agenda_fill_request(entry, 2 * SECOND - 1, &request);
     assert_int_equal(request.from_us[5], 777);
@@ -321,6 +354,7 @@ int main(void)
         test(turns_are_shared_by_weight),
         test(the_most_urgent_priority_comes_first_and_is_left_when_it_is_empty),
         test(the_next_due_job_sets_the_alarm_when_it_comes_before_the_poll),
+        test(at_the_alarm_the_job_is_claimed_without_another_look),
         test(jobs_that_are_due_but_locked_are_not_spun_on),
         test(a_paused_queue_gets_no_turn),
         test(a_rate_lets_through_so_many_a_second_and_no_burst_above_one_second),
