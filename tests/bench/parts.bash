@@ -179,7 +179,7 @@ idle_of()
     local name=$1 doorbell=$2 target=$3
     progress "idle, $name"
     stamped_begin "$main" "$doorbell"
-    sleep 12 # a queue is idle after 10 s without a job
+    sleep 20 # a queue is idle after 10 s without a job, a connection a little later
     measure idle --seconds "$idle" --pid "${daemons[0]}"
     daemons_stop
     report idle "$name: statements a second" "${got[per_second]}" 1/s 0 - "$target"
