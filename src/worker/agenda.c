@@ -298,3 +298,17 @@ struct agenda_entry *agenda_find(struct agenda *agenda, const char *queue)
             return &agenda->entries[i];
     return NULL;
 }
+
+bool agenda_unblock(struct agenda *agenda)
+{
+    bool any = false;
+    for (size_t i = 0; i < agenda->count; i++) {
+        struct agenda_entry *entry = &agenda->entries[i];
+        if (!entry->blocked)
+            continue;
+        entry->blocked = false;
+        agenda_hurry(entry, 0);
+        any = true;
+    }
+    return any;
+}

@@ -120,3 +120,6 @@ void agenda_hurry(struct agenda_entry *entry, int64_t at_us);
 void agenda_put_off(struct agenda_entry *entry, int64_t until_us);
 
 struct agenda_entry *agenda_find(struct agenda *agenda, const char *queue);
+
+/* There is room in a pool again for queues that found none. False: none is waiting for that. */
+bool agenda_unblock(struct agenda *agenda);
