@@ -83,6 +83,10 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
                 next_us = entry_us;
             continue;
         }
+        if (entry->read) {
+            entry->awaited = true;
+            continue;
+        }
         entry->credit += entry->queue->weight;
         total += entry->queue->weight;
         if (!chosen || entry->credit > chosen->credit)
@@ -115,8 +119,8 @@ size_t agenda_probe_round(struct agenda *agenda, struct agenda_entry *entry, int
     for (size_t i = 0; i < agenda->count && count < max; i++) {
         struct agenda_entry *other = &agenda->entries[i];
         int64_t interval_us = poll_us(agenda, other, now_us);
-        if (other == entry || other->paused || other->blocked || agenda_priority(other) >= 0 ||
-            other->next_us > now_us + interval_us / 2)
+        if (other == entry || other->paused || other->read || other->blocked ||
+            agenda_priority(other) >= 0 || other->next_us > now_us + interval_us / 2)
             continue;
         other->next_us = now_us + interval_us;
         ring_looked(&other->ring, now_us);
@@ -224,6 +228,22 @@ static void move_watermark(struct agenda_entry *entry, const struct agenda_claim
 
     if (claim->set_backs == entry->set_backs && from_us > entry->from_us[claim->priority])
         entry->from_us[claim->priority] = from_us;
+}
+
+bool agenda_begin_read(struct agenda_entry *entry)
+{
+    if (entry->read)
+        return false;
+    entry->read = true;
+    entry->awaited = false;
+    return true;
+}
+
+bool agenda_end_read(struct agenda_entry *entry)
+{
+    bool awaited = entry->read && (entry->awaited || agenda_priority(entry) >= 0);
+    entry->read = false;
+    return awaited;
 }
 
 void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us)

@@ -36,6 +36,8 @@ struct agenda_entry {
 
     int64_t credit;    /* of the weighted round robin */
     size_t mean_bytes; /* of the payloads claimed lately */
+    bool read;         /* by a claim of ours: what another would find is locked by that one */
+    bool awaited;      /* and a lane waits for the end of that */
     bool blocked;      /* its pool had no room when last looked */
     uint32_t at_most; /* rows a claim may take: fewer while one that is refused is looked for; 0: no
                          such limit */
@@ -95,6 +97,11 @@ void agenda_fill_request(const struct agenda_entry *entry, int64_t now_us,
 void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
                    const struct probe_request *request, const struct probe *probe, int64_t asked_us,
                    int64_t now_us);
+
+/* One claim of ours reads a queue at a time. False: one does. */
+bool agenda_begin_read(struct agenda_entry *entry);
+/* True: a lane has to be woken, for there is more to do. */
+bool agenda_end_read(struct agenda_entry *entry);
 
 void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us);
 

@@ -142,13 +142,14 @@ static bool begin_round(struct source *source, struct round *round)
     uint32_t concurrency = entry->concurrency, at_most = entry->at_most;
     size_t mean_bytes = entry->mean_bytes;
     round->priority = agenda_priority(entry);
-    if (round->priority >= 0)
+    round->reads = round->priority >= 0 && agenda_begin_read(entry);
+    if (round->reads)
         round->from_us = entry->from_us[round->priority];
     round->set_backs = entry->set_backs;
     round->may_hold = source->may_hold && round->queue->claim != CONFIG_CLAIM_LEASE;
     memcpy(round->source_id, source->schema.source_id, sizeof round->source_id);
     mutex_unlock(&source->lock);
-    if (round->priority < 0) /* another lane has taken the last of it */
+    if (!round->reads) /* another lane has taken the last of it, or is about to */
         return false;
 
     int64_t now_us = clock_now_us();
@@ -184,6 +185,16 @@ static void report_dead(struct dispatch *dispatch, const struct claim *claim)
     }
 }
 
+/* The rows of this round are known and locked: the next lane may look for those behind them. */
+static void end_read(struct round *round)
+{
+    if (!round->reads)
+        return;
+    round->reads = false;
+    if (agenda_end_read(round->entry))
+        condition_signal(&round->source->wake);
+}
+
 /* What the claim found goes into the agenda. True: jobs have been locked by others for long. */
 static bool note_claim(struct round *round)
 {
@@ -211,6 +222,7 @@ static bool note_claim(struct round *round)
     int64_t since_us = round->entry->starved_us;
     if (claim->count > 0)
         round->entry->mean_bytes = bytes / claim->count;
+    end_read(round);
     mutex_unlock(&source->lock);
     return since_us && now_us - since_us > STARVED_US;
 }
@@ -345,6 +357,9 @@ void dispatch_claim(struct dispatch *dispatch, struct link *link, struct db *db,
             failed(dispatch, &entry, 1, "a claim", status, &error);
         link_report(link, status, &error);
     }
+    mutex_lock(&source->lock);
+    end_read(&round);
+    mutex_unlock(&source->lock);
     round_end(&round);
     if (source->slowed)
         put_off(source, entry, (clock_now_us() - begun_us) * SLOWED_PAUSES);

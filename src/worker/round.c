@@ -65,7 +65,7 @@ static void judge(struct claimed *item, struct task *task)
 void round_hold(struct round *round, struct round_tools *tools)
 {
     submit_held(round, &tools->gate);
-    hold_wait(&tools->gate, round->batch, round->begun_us + round->queue->hold_us);
+    hold_wait(&tools->gate, round->batch, clock_now_us() + round->queue->hold_us);
     size_t withdrawn = round->batch->references > 1 ? withdraw(round) : 0;
     for (size_t i = 0; i < round->claim.count; i++)
         if (round->tasks[i] && was_held(round->tasks[i]))

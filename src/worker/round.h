@@ -25,6 +25,7 @@ struct round {
     int priority;
     int64_t from_us;    /* the watermark */
     unsigned set_backs; /* of the entry, when the claim began */
+    bool reads;         /* the entry has it that this round reads */
     bool may_hold;
     char source_id[SCHEMA_SOURCE_ID_SIZE];
     struct batch *batch;
@@ -32,7 +33,6 @@ struct round {
     struct task **tasks; /* one for each item of the claim; NULL: it is not run by this round */
     size_t held;         /* tasks that are to be run under the row locks */
     struct held_ids held_ids;
-    uint64_t token;
     int64_t begun_us;
     bool refused; /* by the database; the next claims find out for which row */
 };

@@ -78,6 +78,42 @@ static void a_queue_with_due_jobs_is_for_all_lanes(void **state)
         assert_ptr_equal(take(agenda, SECOND), heavy);
 }
 
+static void a_queue_that_a_claim_reads_is_left_alone_until_its_rows_are_known(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *heavy = agenda_find(agenda, "heavy"), *entries[2];
+
+    probed(agenda, heavy, &urgent_and_usual, SECOND);
+    probed(agenda, agenda_find(agenda, "light"), &nothing, SECOND);
+    assert_ptr_equal(take(agenda, SECOND), heavy);
+    assert_true(agenda_begin_read(heavy));
+    assert_false(agenda_begin_read(heavy));
+    assert_null(take(agenda, SECOND));
+    assert_int_equal(agenda_probe_round(agenda, agenda_find(agenda, "light"), SECOND, entries, 2),
+                     1);
+    claimed(heavy, 0, 500, true, SECOND);
+    assert_true(agenda_end_read(heavy));
+    assert_false(agenda_end_read(heavy));
+    assert_ptr_equal(take(agenda, SECOND), heavy);
+}
+
+static void who_found_a_queue_being_read_is_woken_although_nothing_is_left_in_it(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *heavy = agenda_find(agenda, "heavy");
+    const struct probe one = { .due = { [5] = true }, .any_due = true, .next_us = INT64_MAX };
+
+    agenda_put_off(agenda_find(agenda, "light"), INT64_MAX);
+    for (int looked = 0; looked < 2; looked++) {
+        probed(agenda, heavy, &one, SECOND);
+        assert_true(agenda_begin_read(heavy));
+        if (looked)
+            assert_null(take(agenda, SECOND));
+        claimed(heavy, 5, 1, false, SECOND);
+        assert_int_equal(agenda_end_read(heavy), looked);
+    }
+}
+
 static void turns_are_shared_by_weight(void **state)
 {
     struct agenda *agenda = *state;
@@ -351,6 +387,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(an_idle_queue_is_looked_at_by_one_lane_each_poll_interval),
         test(a_queue_with_due_jobs_is_for_all_lanes),
+        test(a_queue_that_a_claim_reads_is_left_alone_until_its_rows_are_known),
+        test(who_found_a_queue_being_read_is_woken_although_nothing_is_left_in_it),
         test(turns_are_shared_by_weight),
         test(the_most_urgent_priority_comes_first_and_is_left_when_it_is_empty),
         test(the_next_due_job_sets_the_alarm_when_it_comes_before_the_poll),
