@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker_list.h"
+
 enum db_status worker_row_insert(struct db *db, const char *name, const char *version,
                                  uint64_t *ret_id, struct error *error)
 {
@@ -34,6 +36,24 @@ enum db_status worker_row_heartbeat(struct db *db, uint64_t id, const char *stat
     buffer_done(&sql);
     if (status == DB_OK && affected == 0)
         return DB_NO_ROW;
+    return status;
+}
+
+enum db_status worker_row_has_company(struct db *db, uint64_t id, bool *ret_has,
+                                      struct error *error)
+{
+    struct buffer sql = { 0 };
+    struct db_result *result = NULL;
+
+    buffer_append_format(&sql,
+                         "SELECT 1 FROM dueq_worker WHERE worker_id <> %llu"
+                         " AND seen_at > NOW(6) - INTERVAL %d SECOND LIMIT 1",
+                         (unsigned long long) id, WORKER_STALE_US / 1000000);
+    enum db_status status = db_query_buffer(db, &sql, &result, error);
+    buffer_done(&sql);
+    if (status == DB_OK)
+        *ret_has = db_result_rows(result) > 0;
+    db_result_free(result);
     return status;
 }
 

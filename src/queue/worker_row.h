@@ -18,5 +18,8 @@ enum db_status worker_row_insert(struct db *db, const char *name, const char *ve
  * silence). */
 enum db_status worker_row_heartbeat(struct db *db, uint64_t id, const char *status, size_t len,
                                     struct error *error) __attribute__((warn_unused_result));
+/* Whether another worker has shown itself lately. */
+enum db_status worker_row_has_company(struct db *db, uint64_t id, bool *ret_has,
+                                      struct error *error) __attribute__((warn_unused_result));
 enum db_status worker_row_delete(struct db *db, uint64_t id, struct error *error)
     __attribute__((warn_unused_result));

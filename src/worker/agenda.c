@@ -8,7 +8,9 @@ enum {
     REPROBE_US = 100000,  /* while claims keep finding jobs: how long a better priority, or a job
                              behind a watermark, may stay unseen */
     UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
-    ACTIVE_US = 10000000, /* a queue with nothing due for so long is idle */
+    BEHIND_SHARE = 4, /* with other daemons, how often as long as the claim that follows such a look
+                         the pause behind that is */
+    ACTIVE_US = 10000000,        /* a queue with nothing due for so long is idle */
     DOORBELL_POLL_US = 30000000, /* how often an idle queue is looked at although nothing rang */
 };
 
@@ -136,7 +138,8 @@ void agenda_fill_request(const struct agenda_entry *entry, int64_t now_us,
     if (entry->ahead)
         ret_request->after_us = entry->seen_us;
     else if (now_us < entry->unbounded_at_us)
-        memcpy(ret_request->from_us, entry->from_us, sizeof ret_request->from_us);
+        for (int priority = 0; priority < PRIORITIES; priority++)
+            ret_request->from_us[priority] = watermark_known_us(&entry->watermarks[priority]);
 }
 
 int64_t agenda_next_us(const struct agenda_entry *entry)
@@ -173,8 +176,11 @@ static void renew_watermarks(struct agenda_entry *entry, const struct probe_requ
                              const struct probe *probe)
 {
     for (int priority = 0; priority < PRIORITIES; priority++)
-        if (!request->from_us[priority] && probe->due[priority])
-            entry->from_us[priority] = probe->first_us[priority];
+        if (!request->from_us[priority] && probe->due[priority]) {
+            struct watermark *watermark = &entry->watermarks[priority];
+            entry->looked_behind |= probe->first_us[priority] < watermark->from_us;
+            watermark_set(watermark, probe->first_us[priority]);
+        }
 }
 
 /* The database's clock read the probe's time after we asked, and a claim that is sent at the alarm
@@ -220,16 +226,6 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
     set_alarm(entry, probe, asked_us);
 }
 
-/* Jobs that are held are seen by a probe until they are settled: a claim that was not full has
- * taken all at its last instant too, and the watermark goes past them. */
-static void move_watermark(struct agenda_entry *entry, const struct agenda_claim *claim)
-{
-    int64_t from_us = claim->full ? claim->last_us : claim->last_us + 1;
-
-    if (claim->set_backs == entry->set_backs && from_us > entry->from_us[claim->priority])
-        entry->from_us[claim->priority] = from_us;
-}
-
 bool agenda_begin_read(struct agenda_entry *entry)
 {
     if (entry->read)
@@ -246,19 +242,34 @@ bool agenda_end_read(struct agenda_entry *entry)
     return awaited;
 }
 
+/* A claim that begins behind the watermark steps over all that other daemons have claimed since. */
+static void count_look_behind(struct agenda_entry *entry, const struct agenda_claim *claim,
+                              int64_t now_us)
+{
+    int64_t until_us = now_us + (now_us - claim->asked_us) * BEHIND_SHARE;
+
+    if (entry->looked_behind && claim->found.has_company && until_us > entry->unbounded_at_us)
+        entry->unbounded_at_us = until_us;
+    entry->looked_behind = false;
+}
+
 void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us)
 {
-    entry->due[claim->priority] = claim->full;
-    ring_claimed(&entry->ring, claim->count);
-    if (claim->count > 0) {
+    const struct watermark_claim *found = &claim->found;
+    bool known = claim->set_backs != entry->set_backs ||
+                 watermark_claimed(&entry->watermarks[claim->priority], found);
+
+    count_look_behind(entry, claim, now_us);
+    entry->due[claim->priority] = found->full || !known;
+    ring_claimed(&entry->ring, found->count);
+    if (found->count > 0) {
         entry->starved_us = 0;
         entry->active_us = now_us;
-        move_watermark(entry, claim);
-    } else if (!entry->starved_us) {
+    } else if (known && !entry->starved_us) {
         entry->starved_us = now_us;
     }
     entry->next_us = now_us; /* the next one that is due is not known */
-    if (claim->count == 0)
+    if (found->count == 0)
         entry->ahead = agenda_priority(entry) < 0;
 }
 
@@ -278,14 +289,16 @@ void agenda_refused(struct agenda_entry *entry, size_t count)
 void agenda_pass_over(struct agenda_entry *entry, int priority, int64_t due_at_us)
 {
     entry->at_most = 0;
-    entry->from_us[priority] = due_at_us + 1;
+    watermark_set(&entry->watermarks[priority], due_at_us + 1);
     entry->due[priority] = true;
 }
 
 void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us, int64_t now_us)
 {
-    if (due_at_us < entry->from_us[priority])
-        entry->from_us[priority] = due_at_us > 0 ? due_at_us : 0;
+    struct watermark *watermark = &entry->watermarks[priority];
+
+    if (due_at_us < watermark_known_us(watermark))
+        watermark_set(watermark, due_at_us > 0 ? due_at_us : 0);
     entry->set_backs++;
     entry->due[priority] = true;
     entry->ahead = false;

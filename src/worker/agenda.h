@@ -7,6 +7,7 @@
 #include "config.h"
 #include "probe.h"
 #include "ring.h"
+#include "watermark.h"
 
 /* What the lanes of a source know about each queue, and whose turn it is. Pure: no lock, no clock,
  * no database; the source guards it with its own lock. */
@@ -26,11 +27,8 @@ struct agenda_entry {
     int64_t seen_us;      /* what was due by then has been seen; the database's clock */
     bool ahead; /* and is locked by others: only what is due later is looked for, for the alarm */
 
-    /* The watermarks: as far as we know nothing that is due lies before them. They keep claims from
-     * reading again what is deleted but not purged yet, at the head of the index. Of the database's
-     * clock; 0: unknown. A transaction that commits late may insert behind one, so that every while
-     * the queue is looked at without them. */
-    int64_t from_us[PRIORITIES];
+    struct watermark watermarks[PRIORITIES];
+    bool looked_behind;      /* the next claim begins behind one for that */
     unsigned set_backs;      /* how often one was set back */
     int64_t unbounded_at_us; /* not before this is the queue looked at without them */
 
@@ -54,10 +52,9 @@ struct agenda {
 /* What one claim found. */
 struct agenda_claim {
     int priority;
-    size_t count;
-    bool full;          /* as many as it asked for: there may be more */
-    int64_t last_us;    /* next_run_at of the last one */
+    struct watermark_claim found;
     unsigned set_backs; /* as the entry had it when the claim began */
+    int64_t asked_us;   /* when that was */
 };
 
 /* queues: borrowed; they count as active until now_us has been for a while. 0 or -ENOMEM. */

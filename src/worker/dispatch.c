@@ -144,7 +144,7 @@ static bool begin_round(struct source *source, struct round *round)
     round->priority = agenda_priority(entry);
     round->reads = round->priority >= 0 && agenda_begin_read(entry);
     if (round->reads)
-        round->from_us = entry->from_us[round->priority];
+        round->from_us = entry->watermarks[round->priority].from_us;
     round->set_backs = entry->set_backs;
     round->may_hold = source->may_hold && round->queue->claim != CONFIG_CLAIM_LEASE;
     memcpy(round->source_id, source->schema.source_id, sizeof round->source_id);
@@ -201,12 +201,11 @@ static bool note_claim(struct round *round)
     size_t bytes = 0;
     struct source *source = round->source;
     const struct claim *claim = &round->claim;
-    struct agenda_claim found = { .priority = round->priority,
-                                  .count = claim->count,
-                                  .full = claim->full,
-                                  .set_backs = round->set_backs };
+    struct watermark_claim found = { .count = claim->count, .full = claim->full };
 
     /* What it had to leave out is the next claim's, and must not lie behind the watermark. */
+    if (claim->count > 0)
+        found.first_us = claim->items[0].job.due_at_us;
     for (size_t i = 0; i < claim->count; i++) {
         found.last_us = claim->items[i].job.due_at_us;
         bytes += claim->items[i].job.payload ? claim->items[i].job.payload_len : 0;
@@ -218,7 +217,12 @@ static bool note_claim(struct round *round)
     batch_count_bytes(round->batch, bytes, &source->bytes);
     int64_t now_us = clock_now_us();
     mutex_lock(&source->lock);
-    agenda_claimed(round->entry, &found, now_us);
+    found.has_company = source->has_company;
+    const struct agenda_claim noted = { .priority = round->priority,
+                                        .found = found,
+                                        .set_backs = round->set_backs,
+                                        .asked_us = round->begun_us };
+    agenda_claimed(round->entry, &noted, now_us);
     int64_t since_us = round->entry->starved_us;
     if (claim->count > 0)
         round->entry->mean_bytes = bytes / claim->count;

@@ -174,6 +174,19 @@ static enum db_status watch_schema(struct source *source, struct db *db, struct 
     return DB_OK;
 }
 
+static enum db_status look_for_company(struct source *source, struct db *db, struct error *error)
+{
+    bool has = false;
+
+    enum db_status status = worker_row_has_company(db, source->worker_id, &has, error);
+    if (status != DB_OK)
+        return status;
+    mutex_lock(&source->lock);
+    source->has_company = has;
+    mutex_unlock(&source->lock);
+    return DB_OK;
+}
+
 static enum db_status beat(struct keeper *keeper, struct db *db, struct error *error)
 {
     struct source *source = keeper->source;
@@ -199,6 +212,8 @@ static enum db_status beat(struct keeper *keeper, struct db *db, struct error *e
     buffer_done(&keeper->beaten);
     keeper->beaten = json;
     keeper->heartbeat_us = now_us;
+    if (status == DB_OK)
+        status = look_for_company(source, db, error);
     return status;
 }
 

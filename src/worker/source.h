@@ -64,6 +64,7 @@ struct source {
     bool lanes_ended;        /* the keeper may end */
     _Atomic size_t unlocked; /* tasks in flight that are; changed under the lock */
     uint64_t worker_id;
+    bool has_company; /* other daemons work on this database, or did a while ago */
     uint64_t next_token;
     struct schema schema;
 

@@ -43,9 +43,9 @@ static void probed(struct agenda *agenda, struct agenda_entry *entry, const stru
 static void claimed(struct agenda_entry *entry, int priority, size_t count, bool full,
                     int64_t now_us)
 {
-    const struct agenda_claim claim = {
-        .priority = priority, .count = count, .full = full, .set_backs = entry->set_backs
-    };
+    const struct agenda_claim claim = { .priority = priority,
+                                        .found = { .count = count, .full = full },
+                                        .set_backs = entry->set_backs };
     agenda_claimed(entry, &claim, now_us);
 }
 
@@ -232,7 +232,8 @@ static void a_claim_moves_the_watermark_to_where_it_ended(void **state)
 {
     struct agenda *agenda = *state;
     struct agenda_entry *entry = agenda_find(agenda, "light");
-    struct agenda_claim claim = { .priority = 5, .count = 500, .full = true, .last_us = 777 };
+    struct agenda_claim claim = { .priority = 5,
+                                  .found = { .count = 500, .full = true, .last_us = 777 } };
     struct probe_request request;
 
     probed(agenda, entry, &urgent_and_usual, SECOND);
@@ -240,37 +241,39 @@ static void a_claim_moves_the_watermark_to_where_it_ended(void **state)
     agenda_fill_request(entry, SECOND, &request);
     assert_int_equal(request.from_us[5], 777);
     assert_int_equal(request.from_us[4], 0);
-    claim.last_us = 555; /* of a claim that began before */
+    claim.found.last_us = 555; /* of a claim that began before */
     agenda_claimed(entry, &claim, SECOND);
-    assert_int_equal(entry->from_us[5], 777);
-    claim = (struct agenda_claim){ .priority = 5, .count = 1, .last_us = 888 };
+    assert_int_equal(entry->watermarks[5].from_us, 777);
+    claim = (struct agenda_claim){ .priority = 5, .found = { .count = 1, .last_us = 888 } };
     agenda_claimed(entry, &claim, SECOND); /* which took all there were at 888 */
-    assert_int_equal(entry->from_us[5], 889);
+    assert_int_equal(entry->watermarks[5].from_us, 889);
 }
 
 static void rows_that_are_free_again_set_the_watermark_back_for_good(void **state)
 {
     struct agenda *agenda = *state;
     struct agenda_entry *entry = agenda_find(agenda, "light");
-    struct agenda_claim claim = { .priority = 5, .count = 500, .full = true, .last_us = 777 };
+    struct agenda_claim claim = { .priority = 5,
+                                  .found = { .count = 500, .full = true, .last_us = 777 } };
 
     agenda_claimed(entry, &claim, SECOND);
     agenda_set_back(entry, 5, 333, SECOND);
-    assert_int_equal(entry->from_us[5], 333);
+    assert_int_equal(entry->watermarks[5].from_us, 333);
     assert_int_equal(agenda_priority(entry), 5);
-    claim.last_us = 999; /* of a claim that began before that: it did not see those rows */
+    claim.found.last_us = 999; /* of a claim that began before that: it did not see those rows */
     agenda_claimed(entry, &claim, SECOND);
-    assert_int_equal(entry->from_us[5], 333);
+    assert_int_equal(entry->watermarks[5].from_us, 333);
     claim.set_backs = entry->set_backs;
     agenda_claimed(entry, &claim, SECOND);
-    assert_int_equal(entry->from_us[5], 999);
+    assert_int_equal(entry->watermarks[5].from_us, 999);
 }
 
 static void a_look_without_the_watermarks_finds_what_lies_behind_them(void **state)
 {
     struct agenda *agenda = *state;
     struct agenda_entry *entry = agenda_find(agenda, "light");
-    const struct agenda_claim claim = { .priority = 5, .count = 500, .full = true, .last_us = 777 };
+    const struct agenda_claim claim = { .priority = 5,
+                                        .found = { .count = 500, .full = true, .last_us = 777 } };
     const struct probe late = {
         .due = { [5] = true }, .any_due = true, .first_us = { [5] = 111 }, .next_us = INT64_MAX
     };
@@ -286,7 +289,7 @@ static void a_look_without_the_watermarks_finds_what_lies_behind_them(void **sta
     agenda_fill_request(entry, 2 * SECOND, &request);
     assert_int_equal(request.from_us[5], 0);
     agenda_probed(agenda, entry, &request, &late, 2 * SECOND, 2 * SECOND + 50000);
-    assert_int_equal(entry->from_us[5], 111);
+    assert_int_equal(entry->watermarks[5].from_us, 111);
     /* It took 50 ms, and may cost a twentieth of the time. */
     assert_int_equal(entry->unbounded_at_us, 3 * SECOND);
 }
@@ -336,7 +339,7 @@ static void a_row_that_is_refused_is_looked_for_by_halves(void **state)
     assert_int_equal(entry->at_most, 1);
     agenda_refused(entry, 1);
     agenda_pass_over(entry, 5, 444);
-    assert_int_equal(entry->from_us[5], 445);
+    assert_int_equal(entry->watermarks[5].from_us, 445);
     assert_int_equal(entry->at_most, 0);
     agenda_refused(entry, 100);
     agenda_accepted(entry);
