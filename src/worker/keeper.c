@@ -212,7 +212,7 @@ static enum db_status beat(struct keeper *keeper, struct db *db, struct error *e
     buffer_done(&keeper->beaten);
     keeper->beaten = json;
     keeper->heartbeat_us = now_us;
-    if (status == DB_OK)
+    if (status == DB_OK && !same) /* it matters to one that works */
         status = look_for_company(source, db, error);
     return status;
 }
