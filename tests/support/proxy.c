@@ -49,8 +49,14 @@ static bool send_all(int fd, const char *bytes, size_t len)
 
 static bool begins(const char *bytes, size_t len, const char *text)
 {
-    size_t text_len = strlen(text);
-    return len >= HEADER + text_len && memcmp(bytes + HEADER, text, text_len) == 0;
+    /* Oracle's client says before a statement that there are no attributes to it, in one set. */
+    static const char no_attributes[] = { 0, 1 };
+    size_t text_len = strlen(text), skip = HEADER;
+
+    if (len >= HEADER + sizeof no_attributes &&
+        memcmp(bytes + HEADER, no_attributes, sizeof no_attributes) == 0)
+        skip += sizeof no_attributes;
+    return len >= skip + text_len && memcmp(bytes + skip, text, text_len) == 0;
 }
 
 /* A statement comes in a write of its own, since the client waits for each answer. */
