@@ -235,11 +235,11 @@ bool agenda_begin_read(struct agenda_entry *entry)
     return true;
 }
 
-bool agenda_end_read(struct agenda_entry *entry)
+bool agenda_end_read(struct agenda_entry *entry, int64_t now_us)
 {
-    bool awaited = entry->read && (entry->awaited || agenda_priority(entry) >= 0);
+    bool more = entry->read && (entry->awaited || agenda_next_us(entry) <= now_us);
     entry->read = false;
-    return awaited;
+    return more;
 }
 
 /* A claim that begins behind the watermark steps over all that other daemons have claimed since. */

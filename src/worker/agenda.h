@@ -98,7 +98,7 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
 /* One claim of ours reads a queue at a time. False: one does. */
 bool agenda_begin_read(struct agenda_entry *entry);
 /* True: a lane has to be woken, for there is more to do. */
-bool agenda_end_read(struct agenda_entry *entry);
+bool agenda_end_read(struct agenda_entry *entry, int64_t now_us);
 
 void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us);
 

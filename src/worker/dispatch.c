@@ -191,7 +191,7 @@ static void end_read(struct round *round)
     if (!round->reads)
         return;
     round->reads = false;
-    if (agenda_end_read(round->entry))
+    if (agenda_end_read(round->entry, clock_now_us()))
         condition_signal(&round->source->wake);
 }
 

@@ -37,7 +37,8 @@ static void on_finish(const struct dueq_job *job, enum dueq_outcome outcome, int
     task_resolve(task, (int32_t) outcome, delay_us, message, len);
     if (!(atomic_fetch_or(&task->phase, TASK_FINISHED) & TASK_RETURNED))
         return; /* run() has not returned: the pool thread publishes it */
-    pool_end_pending(task->pool);
+    if (pool_end_pending(task->pool))
+        source_unblock(task->source);
     source_publish(task->source, task);
 }
 

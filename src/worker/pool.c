@@ -17,6 +17,7 @@ enum {
     PREFETCH_BATCHES = 2, /* at most, however quick the handlers are */
     HELD_BATCHES = 16,    /* the same where jobs are held: what is too much comes back soon, and
                              each lane wants a batch of its own */
+    ROOM_PART = 4,        /* of what may wait; less of that is no room */
     MEAN_WEIGHT = 16,     /* the last 16 jobs or so make the mean */
 };
 
@@ -34,6 +35,8 @@ struct pool {
     uint32_t in_flight; /* begun and not ended: running, or pending after run() */
     uint32_t reserved;
     int64_t mean_us; /* of run(); -1: no job has run yet */
+    bool awaited;           /* a claim found no room; below which limit: */
+    uint32_t awaited_limit;
     bool stopping;
 };
 
@@ -136,6 +139,59 @@ static struct task *wait_for_task(struct pool *pool)
     return task;
 }
 
+/* How many may wait in the inbox. */
+static uint32_t prefetch(const struct pool *pool)
+{
+    if (pool->mean_us < 0)
+        return pool->thread_count / 4 + 1;
+    bool held = pool->config->claim != CONFIG_CLAIM_LEASE && pool->mean_us < pool->config->hold_us;
+    int64_t ahead_us = held ? pool->config->hold_us : PREFETCH_US;
+    int64_t all = ahead_us / (pool->mean_us + 1) * pool->thread_count;
+    int64_t most = (int64_t) (held ? HELD_BATCHES : PREFETCH_BATCHES) * pool->config->batch;
+    return (uint32_t) (all < most ? all : most);
+}
+
+/* What is left below a limit for all jobs in hand: the operator's, and, where handlers leave jobs
+ * pending, the configuration's. Where they don't, that one is kept by may_take alone, and jobs may
+ * wait. */
+static uint32_t room_below_limits(const struct pool *pool, uint32_t ahead, uint32_t limit)
+{
+    uint32_t most = limit ? limit : UINT32_MAX;
+    if (pool->in_flight > pool->running && pool->config->pending < most)
+        most = pool->config->pending;
+    uint32_t in_hand = ahead + pool->in_flight;
+    return most > in_hand ? most - in_hand : 0;
+}
+
+/* A claim of a few rows costs the database nearly what one of a thousand does: while plenty waits,
+ * there is no room before there is a good deal of it. */
+static uint32_t room_for_threads(const struct pool *pool, uint32_t ahead)
+{
+    uint32_t busy = pool->running < pool->thread_count ? pool->running : pool->thread_count;
+    uint32_t waiting = prefetch(pool);
+    uint32_t startable = pool->thread_count - busy + waiting;
+    uint32_t room = startable > ahead ? startable - ahead : 0;
+    return ahead > 0 && room < waiting / ROOM_PART ? 0 : room;
+}
+
+static uint32_t room(const struct pool *pool, uint32_t limit)
+{
+    uint32_t ahead = (uint32_t) pool->inbox.count + pool->reserved;
+    uint32_t by_threads = room_for_threads(pool, ahead);
+    uint32_t by_limit = room_below_limits(pool, ahead, limit);
+    return by_threads < by_limit ? by_threads : by_limit;
+}
+
+/* True: there is room again that a claim found missing, and nobody has been told. */
+static bool take_awaited_room(struct pool *pool)
+{
+    assert(mutex_held(&pool->lock));
+    if (!pool->awaited || room(pool, pool->awaited_limit) == 0)
+        return false;
+    pool->awaited = false;
+    return true;
+}
+
 static void count_run(struct pool *pool, int64_t took_us)
 {
     assert(mutex_held(&pool->lock));
@@ -151,6 +207,7 @@ static void count_run(struct pool *pool, int64_t took_us)
 static struct task *work_off(struct pool *pool, struct task *task,
                              struct thread_local_state *states)
 {
+    struct source *source = task->source; /* a pending task may be gone when it has been run */
     int64_t begin_us = clock_now_us();
     bool finished = true;
 
@@ -165,10 +222,13 @@ static struct task *work_off(struct pool *pool, struct task *task,
     pool->in_flight -= finished ? 1 : 0;
     count_run(pool, took_us);
     struct task *next = take_task(pool);
+    bool has_room = take_awaited_room(pool);
     mutex_unlock(&pool->lock);
 
+    if (has_room)
+        source_unblock(source);
     if (finished)
-        source_publish(task->source, task);
+        source_publish(source, task);
     return next;
 }
 
@@ -219,46 +279,16 @@ int pool_new(const struct config_queue *config, const struct registry *registry,
     return 0;
 }
 
-/* How many may wait in the inbox. */
-static uint32_t prefetch(const struct pool *pool)
-{
-    if (pool->mean_us < 0)
-        return pool->thread_count / 4 + 1;
-    bool held = pool->config->claim != CONFIG_CLAIM_LEASE && pool->mean_us < pool->config->hold_us;
-    int64_t ahead_us = held ? pool->config->hold_us : PREFETCH_US;
-    int64_t all = ahead_us / (pool->mean_us + 1) * pool->thread_count;
-    int64_t most = (int64_t) (held ? HELD_BATCHES : PREFETCH_BATCHES) * pool->config->batch;
-    return (uint32_t) (all < most ? all : most);
-}
-
-/* What is left below a limit for all jobs in hand: the operator's, and, where handlers leave jobs
- * pending, the configuration's. Where they don't, that one is kept by may_take alone, and jobs may
- * wait. */
-static uint32_t room_below_limits(const struct pool *pool, uint32_t ahead, uint32_t limit)
-{
-    uint32_t most = limit ? limit : UINT32_MAX;
-    if (pool->in_flight > pool->running && pool->config->pending < most)
-        most = pool->config->pending;
-    uint32_t in_hand = ahead + pool->in_flight;
-    return most > in_hand ? most - in_hand : 0;
-}
-
-static uint32_t room(const struct pool *pool, uint32_t limit)
-{
-    uint32_t ahead = (uint32_t) pool->inbox.count + pool->reserved;
-    uint32_t busy = pool->running < pool->thread_count ? pool->running : pool->thread_count;
-    uint32_t startable = pool->thread_count - busy + prefetch(pool);
-    uint32_t by_threads = startable > ahead ? startable - ahead : 0;
-    uint32_t by_limit = room_below_limits(pool, ahead, limit);
-    return by_threads < by_limit ? by_threads : by_limit;
-}
-
 uint32_t pool_reserve(struct pool *pool, uint32_t want, uint32_t limit)
 {
     mutex_lock(&pool->lock);
     uint32_t granted = room(pool, limit);
     if (granted > want)
         granted = want;
+    if (granted == 0 && want > 0) {
+        pool->awaited = true;
+        pool->awaited_limit = limit;
+    }
     pool->reserved += granted;
     mutex_unlock(&pool->lock);
     return granted;
@@ -307,14 +337,16 @@ void pool_withdraw_batch(struct pool *pool, const struct batch *batch, struct li
     mutex_unlock(&pool->lock);
 }
 
-void pool_end_pending(struct pool *pool)
+bool pool_end_pending(struct pool *pool)
 {
     mutex_lock(&pool->lock);
     assert(pool->in_flight > 0);
     pool->in_flight--;
     if (pool->inbox.first)
         condition_signal(&pool->wake);
+    bool has_room = take_awaited_room(pool);
     mutex_unlock(&pool->lock);
+    return has_room;
 }
 
 void pool_read_gauges(struct pool *pool, struct pool_gauges *ret_gauges)

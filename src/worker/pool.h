@@ -37,8 +37,9 @@ void pool_withdraw(struct pool *pool, struct list *ret_tasks);
 /* The same, of one batch. */
 void pool_withdraw_batch(struct pool *pool, const struct batch *batch, struct list *ret_tasks);
 
-/* A job that was pending is finished. Any thread. */
-void pool_end_pending(struct pool *pool);
+/* A job that was pending is finished. True: that makes the room which a claim found missing. Any
+ * thread. */
+bool pool_end_pending(struct pool *pool);
 
 void pool_read_gauges(struct pool *pool, struct pool_gauges *ret_gauges);
 

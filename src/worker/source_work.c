@@ -18,8 +18,8 @@ static bool all_finished(const struct source *source)
            source->in_flight.count;
 }
 
-/* Pools have room again as soon as a handler has ended. Where the database takes no outcomes, but
- * lets us claim, the ones that wait for it would grow without end. */
+/* Where the database takes no outcomes, but lets us claim, the ones that wait for it would grow
+ * without end. */
 static bool may_claim(const struct source *source)
 {
     return source->ready && source->schema_ok && !source->draining &&
@@ -42,8 +42,7 @@ void source_publish(struct source *source, struct task *task)
     if (!source->outbox.first)
         source->outbox_since_us = clock_now_us();
     list_append(&source->outbox, &task->node);
-    if (agenda_unblock(&source->agenda) || source->outbox.count == 1 ||
-        source->outbox.count == SETTLE_FULL || all_finished(source))
+    if (source->outbox.count == 1 || source->outbox.count == SETTLE_FULL || all_finished(source))
         condition_signal(&source->wake);
     mutex_unlock(&source->lock);
 }

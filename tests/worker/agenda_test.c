@@ -92,25 +92,37 @@ static void a_queue_that_a_claim_reads_is_left_alone_until_its_rows_are_known(vo
     assert_int_equal(agenda_probe_round(agenda, agenda_find(agenda, "light"), SECOND, entries, 2),
                      1);
     claimed(heavy, 0, 500, true, SECOND);
-    assert_true(agenda_end_read(heavy));
-    assert_false(agenda_end_read(heavy));
+    assert_true(agenda_end_read(heavy, SECOND));
+    assert_false(agenda_end_read(heavy, SECOND));
     assert_ptr_equal(take(agenda, SECOND), heavy);
 }
 
-static void who_found_a_queue_being_read_is_woken_although_nothing_is_left_in_it(void **state)
+/* The lane that has claimed them may be busy for long, and the next job due at any moment. */
+static void another_lane_is_woken_to_look_on_when_rows_are_known(void **state)
 {
     struct agenda *agenda = *state;
     struct agenda_entry *heavy = agenda_find(agenda, "heavy");
     const struct probe one = { .due = { [5] = true }, .any_due = true, .next_us = INT64_MAX };
 
+    probed(agenda, heavy, &one, SECOND);
+    assert_true(agenda_begin_read(heavy));
+    claimed(heavy, 5, 1, false, SECOND);
+    assert_true(agenda_end_read(heavy, SECOND));
+}
+
+static void nobody_is_woken_for_a_queue_that_is_put_off_unless_it_was_waited_for(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *heavy = agenda_find(agenda, "heavy");
+
     agenda_put_off(agenda_find(agenda, "light"), INT64_MAX);
     for (int looked = 0; looked < 2; looked++) {
-        probed(agenda, heavy, &one, SECOND);
+        probed(agenda, heavy, &urgent_and_usual, SECOND);
         assert_true(agenda_begin_read(heavy));
         if (looked)
             assert_null(take(agenda, SECOND));
-        claimed(heavy, 5, 1, false, SECOND);
-        assert_int_equal(agenda_end_read(heavy), looked);
+        agenda_put_off(heavy, 2 * SECOND);
+        assert_int_equal(agenda_end_read(heavy, SECOND), looked);
     }
 }
 
@@ -391,7 +403,8 @@ int main(void)
         test(an_idle_queue_is_looked_at_by_one_lane_each_poll_interval),
         test(a_queue_with_due_jobs_is_for_all_lanes),
         test(a_queue_that_a_claim_reads_is_left_alone_until_its_rows_are_known),
-        test(who_found_a_queue_being_read_is_woken_although_nothing_is_left_in_it),
+        test(another_lane_is_woken_to_look_on_when_rows_are_known),
+        test(nobody_is_woken_for_a_queue_that_is_put_off_unless_it_was_waited_for),
         test(turns_are_shared_by_weight),
         test(the_most_urgent_priority_comes_first_and_is_left_when_it_is_empty),
         test(the_next_due_job_sets_the_alarm_when_it_comes_before_the_poll),
