@@ -46,7 +46,11 @@ static void append_select(struct db *db, struct buffer *sql, const struct claim_
         INLINE_PAYLOAD, MAX_HEADERS, MAX_HEADERS);
     db_append_quoted(db, sql, request->queue, strlen(request->queue));
     buffer_append_format(sql, " AND priority = %u AND next_run_at ", request->priority);
-    if (request->from_us > 0) {
+    if (request->at_us > 0) {
+        buffer_append_text(sql, "= ");
+        timestamp_append(sql, request->at_us);
+        buffer_append_text(sql, " AND next_run_at <= NOW(6)");
+    } else if (request->from_us > 0) {
         buffer_append_text(sql, "BETWEEN ");
         timestamp_append(sql, request->from_us);
         buffer_append_text(sql, " AND NOW(6)");

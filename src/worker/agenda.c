@@ -5,6 +5,8 @@
 #include <string.h>
 
 enum {
+    STARVED_US = 2000, /* before jobs that are due but locked are looked at again; then as long as it
+                          has been so, up to REPROBE_US */
     REPROBE_US = 100000,  /* while claims keep finding jobs: how long a better priority, or a job
                              behind a watermark, may stay unseen */
     UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
@@ -64,8 +66,15 @@ static void ring_alarm(struct agenda_entry *entry, int64_t now_us)
     if (!entry->alarm_us || entry->alarm_us > now_us)
         return;
     entry->alarm_us = 0;
+    entry->only_us = agenda_priority(entry) < 0 ? entry->alarm_at_us : 0;
     entry->due[entry->alarm_priority] = true;
     entry->probed_us = now_us;
+}
+
+static void set_due(struct agenda_entry *entry, int priority)
+{
+    entry->due[priority] = true;
+    entry->only_us = 0;
 }
 
 /* Smooth weighted round robin: each candidate earns its weight, the richest is chosen and pays for
@@ -192,7 +201,14 @@ static void set_alarm(struct agenda_entry *entry, const struct probe *probe, int
         return;
     entry->alarm_us = asked_us + probe->next_us;
     entry->alarm_priority = probe->next_priority;
+    entry->alarm_at_us = probe->first_us[probe->next_priority];
     agenda_hurry(entry, entry->alarm_us);
+}
+
+static int64_t starved_pause_us(const struct agenda_entry *entry, int64_t now_us)
+{
+    int64_t pause_us = longer(now_us - entry->starved_us, STARVED_US);
+    return pause_us < REPROBE_US ? pause_us : REPROBE_US;
 }
 
 void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
@@ -209,6 +225,7 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
     if (!ahead)
         renew_watermarks(entry, request, probe);
     memcpy(entry->due, probe->due, sizeof entry->due);
+    entry->only_us = 0;
     entry->probed_us = asked_us;
     entry->seen_us = probe->now_us;
     entry->ahead = false;
@@ -222,6 +239,8 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
         entry->next_us = asked_us + poll_us(agenda, entry, asked_us);
         if (bounded && !ahead) /* what rang may lie behind a watermark */
             agenda_hurry(entry, entry->unbounded_at_us);
+        if (entry->starved_us)
+            agenda_hurry(entry, asked_us + starved_pause_us(entry, asked_us));
     }
     set_alarm(entry, probe, asked_us);
 }
@@ -240,6 +259,17 @@ bool agenda_end_read(struct agenda_entry *entry, int64_t now_us)
     bool more = entry->read && (entry->awaited || agenda_next_us(entry) <= now_us);
     entry->read = false;
     return more;
+}
+
+bool agenda_let_go(struct agenda_entry *entry, int64_t now_us)
+{
+    if (!entry->starved_us || agenda_priority(entry) >= 0)
+        return false;
+    set_due(entry, entry->starved_priority);
+    entry->ahead = false;
+    entry->probed_us = now_us;
+    agenda_hurry(entry, now_us);
+    return true;
 }
 
 /* A claim that begins behind the watermark steps over all that other daemons have claimed since. */
@@ -261,12 +291,14 @@ void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim
 
     count_look_behind(entry, claim, now_us);
     entry->due[claim->priority] = found->full || !known;
+    entry->only_us = 0;
     ring_claimed(&entry->ring, found->count);
     if (found->count > 0) {
         entry->starved_us = 0;
         entry->active_us = now_us;
     } else if (known && !entry->starved_us) {
         entry->starved_us = now_us;
+        entry->starved_priority = claim->priority;
     }
     entry->next_us = now_us; /* the next one that is due is not known */
     if (found->count == 0)
@@ -290,7 +322,7 @@ void agenda_pass_over(struct agenda_entry *entry, int priority, int64_t due_at_u
 {
     entry->at_most = 0;
     watermark_set(&entry->watermarks[priority], due_at_us + 1);
-    entry->due[priority] = true;
+    set_due(entry, priority);
 }
 
 void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us, int64_t now_us)
@@ -300,7 +332,7 @@ void agenda_set_back(struct agenda_entry *entry, int priority, int64_t due_at_us
     if (due_at_us < watermark_known_us(watermark))
         watermark_set(watermark, due_at_us > 0 ? due_at_us : 0);
     entry->set_backs++;
-    entry->due[priority] = true;
+    set_due(entry, priority);
     entry->ahead = false;
     agenda_hurry(entry, now_us);
 }

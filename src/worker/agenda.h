@@ -24,6 +24,8 @@ struct agenda_entry {
     bool due[PRIORITIES]; /* where jobs were due when last looked */
     int64_t alarm_us;     /* when the next one will be due, as far as we know; 0: we do not */
     int alarm_priority;   /* and where */
+    int64_t alarm_at_us;  /* the same instant by the database's clock */
+    int64_t only_us;      /* nothing is known to be due but what is due at this instant; 0: not so */
     int64_t seen_us;      /* what was due by then has been seen; the database's clock */
     bool ahead; /* and is locked by others: only what is due later is looked for, for the alarm */
 
@@ -40,6 +42,7 @@ struct agenda_entry {
     uint32_t at_most; /* rows a claim may take: fewer while one that is refused is looked for; 0: no
                          such limit */
     int64_t starved_us; /* since when jobs are due but none can be locked; 0: not so */
+    int starved_priority; /* and where */
     struct ring ring;   /* what was heard of jobs that came, beside next_us */
 };
 
@@ -99,6 +102,10 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
 bool agenda_begin_read(struct agenda_entry *entry);
 /* True: a lane has to be woken, for there is more to do. */
 bool agenda_end_read(struct agenda_entry *entry, int64_t now_us);
+
+/* A transaction of ours has let go of what it had locked in the queue, which may be more than it
+ * took. True: a lane has to be woken, for that may be what another one found locked. */
+bool agenda_let_go(struct agenda_entry *entry, int64_t now_us);
 
 void agenda_claimed(struct agenda_entry *entry, const struct agenda_claim *claim, int64_t now_us);
 

@@ -113,6 +113,17 @@ void dispatch_probe(struct dispatch *dispatch, struct link *link, struct db *db,
     mutex_unlock(&source->lock);
 }
 
+/* Other lanes may claim what this one's transaction had locked. */
+static void let_go(struct round *round)
+{
+    struct source *source = round->source;
+
+    mutex_lock(&source->lock);
+    if (agenda_let_go(round->entry, clock_now_us()))
+        condition_signal(&source->wake);
+    mutex_unlock(&source->lock);
+}
+
 static void put_off(struct source *source, struct agenda_entry *entry, int64_t pause_us)
 {
     mutex_lock(&source->lock);
@@ -145,6 +156,7 @@ static bool begin_round(struct source *source, struct round *round)
     round->reads = round->priority >= 0 && agenda_begin_read(entry);
     if (round->reads)
         round->from_us = entry->watermarks[round->priority].from_us;
+    round->at_us = entry->only_us;
     round->set_backs = entry->set_backs;
     round->may_hold = source->may_hold && round->queue->claim != CONFIG_CLAIM_LEASE;
     memcpy(round->source_id, source->schema.source_id, sizeof round->source_id);
@@ -161,8 +173,8 @@ static bool begin_round(struct source *source, struct round *round)
         entry->blocked = true;
     }
     mutex_unlock(&source->lock);
-    if (room > round->granted)
-        pool_unreserve(round->pool, room - round->granted);
+    if (room > round->granted && pool_unreserve(round->pool, room - round->granted))
+        source_unblock(source);
     return round->granted > 0;
 }
 
@@ -255,6 +267,7 @@ static bool bury(struct dispatch *dispatch, struct db *db, const struct claim_re
 
     request.limit = 1;
     request.from_us = job->due_at_us;
+    request.at_us = 0;
     enum db_status status = claim_begin(db, &request, &arena, &claim, &error);
     if (status == DB_OK && claim.count == 1 && claim.items[0].job.id != job->id)
         status = claim_cancel(db, &error);
@@ -301,6 +314,7 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         .queue = round->queue->name,
         .priority = (uint8_t) round->priority,
         .from_us = round->from_us,
+        .at_us = round->at_us,
         .limit = round->granted,
         .max_bytes = SOURCE_BYTES_MAX,
         .worker = source->worker,
@@ -316,6 +330,7 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
                     "PROCESSLIST: "
                     "source=%s queue=%s priority=%d",
                     source->config->name, round->queue->name, round->priority);
+    round_return(round, round->granted - (uint32_t) round->claim.count);
     if (round->claim.count == 0)
         return DB_OK;
     if (!triage(round))
@@ -325,6 +340,7 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
         round_hold(round, &dispatch->tools);
     status = claim_commit(db, &request, &round->claim, source_token(source), round->queue->lease_us,
                           &in_doubt, error);
+    let_go(round);
     if (status == DB_OK || in_doubt)
         round_committed(round, in_doubt);
     else

@@ -171,7 +171,8 @@ static uint32_t room_for_threads(const struct pool *pool, uint32_t ahead)
     uint32_t waiting = prefetch(pool);
     uint32_t startable = pool->thread_count - busy + waiting;
     uint32_t room = startable > ahead ? startable - ahead : 0;
-    return ahead > 0 && room < waiting / ROOM_PART ? 0 : room;
+    bool plenty = pool->inbox.count > waiting / ROOM_PART;
+    return plenty && room < waiting / ROOM_PART ? 0 : room;
 }
 
 static uint32_t room(const struct pool *pool, uint32_t limit)
@@ -294,12 +295,14 @@ uint32_t pool_reserve(struct pool *pool, uint32_t want, uint32_t limit)
     return granted;
 }
 
-void pool_unreserve(struct pool *pool, uint32_t count)
+bool pool_unreserve(struct pool *pool, uint32_t count)
 {
     mutex_lock(&pool->lock);
     assert(pool->reserved >= count);
     pool->reserved -= count;
+    bool has_room = take_awaited_room(pool);
     mutex_unlock(&pool->lock);
+    return has_room;
 }
 
 void pool_submit(struct pool *pool, struct list *tasks)

@@ -27,7 +27,8 @@ int pool_new(const struct config_queue *config, const struct registry *registry,
  * run. limit: on jobs in flight, 0 for the configuration's alone. The caller submits or unreserves
  * every one. */
 uint32_t pool_reserve(struct pool *pool, uint32_t want, uint32_t limit);
-void pool_unreserve(struct pool *pool, uint32_t count);
+/* True: that makes the room which another claim found missing. */
+bool pool_unreserve(struct pool *pool, uint32_t count);
 
 /* Takes the tasks, for which room was reserved, and empties the list. */
 void pool_submit(struct pool *pool, struct list *tasks);

@@ -216,11 +216,20 @@ void round_lost(struct round *round, struct round_tools *tools)
     set_back(round, true);
 }
 
+void round_return(struct round *round, uint32_t count)
+{
+    if (count == 0)
+        return;
+    mutex_lock(&round->source->lock);
+    agenda_allow_back(round->entry, count);
+    mutex_unlock(&round->source->lock);
+    round->granted -= count;
+    if (pool_unreserve(round->pool, count))
+        source_unblock(round->source);
+}
+
 void round_end(struct round *round)
 {
-    mutex_lock(&round->source->lock);
-    agenda_allow_back(round->entry, round->granted);
-    mutex_unlock(&round->source->lock);
-    pool_unreserve(round->pool, round->granted);
+    round_return(round, round->granted);
     (void) batch_release(round->batch);
 }

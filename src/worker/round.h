@@ -24,6 +24,7 @@ struct round {
     uint32_t granted; /* reserved in the pool and allowed by the rate, not yet submitted */
     int priority;
     int64_t from_us;    /* the watermark */
+    int64_t at_us;      /* entry->only_us */
     unsigned set_backs; /* of the entry, when the claim began */
     bool reads;         /* the entry has it that this round reads */
     bool may_hold;
@@ -54,6 +55,9 @@ void round_committed(struct round *round, bool in_doubt);
 /* It is not: the row locks are lost, and all it was to write. What has run, or still runs, is kept,
  * and is settled once its row is found as it was. */
 void round_lost(struct round *round, struct round_tools *tools);
+
+/* Gives back so much of what was granted. */
+void round_return(struct round *round, uint32_t count);
 
 /* Gives back what was granted and not used. */
 void round_end(struct round *round);

@@ -171,15 +171,17 @@ static void at_the_alarm_the_job_is_claimed_without_another_look(void **state)
 {
     struct agenda *agenda = *state;
     struct agenda_entry *entry = agenda_find(agenda, "light");
-    const struct probe soon = { .next_us = 1234, .next_priority = 7 };
+    const struct probe soon = { .next_us = 1234, .next_priority = 7, .first_us = { [7] = 99 } };
 
     agenda_find(agenda, "heavy")->paused = true;
     probed(agenda, entry, &soon, SECOND);
     assert_null(take(agenda, SECOND + 1233));
     assert_ptr_equal(take(agenda, SECOND + 1234), entry);
     assert_int_equal(agenda_priority(entry), 7);
+    assert_int_equal(entry->only_us, 99); /* and no row behind it is locked for that */
     assert_false(agenda_wants_probe(entry, SECOND + 1234));
     claimed(entry, 7, 1, false, SECOND + 1300);
+    assert_int_equal(entry->only_us, 0);
     assert_ptr_equal(take(agenda, SECOND + 1300), entry);
     assert_true(agenda_wants_probe(entry, SECOND + 1300)); /* for the next alarm */
 }
@@ -199,8 +201,12 @@ static void jobs_that_are_due_but_locked_are_not_spun_on(void **state)
     assert_int_equal(request.after_us, 1000);
     agenda_probed(*state, entry, &request, &soon, SECOND, SECOND);
     assert_int_equal(entry->next_us, SECOND + 1234);
-    agenda_probed(*state, entry, &request, &nothing, SECOND, SECOND);
-    assert_int_equal(entry->next_us, SECOND + POLL);
+    /* And they are looked at again: soon, and then less and less often. */
+    for (int64_t since_us = 0; since_us <= SECOND; since_us += 50 * 1000) {
+        int64_t pause_us = since_us < 2000 ? 2000 : since_us < 100000 ? since_us : 100000;
+        agenda_probed(*state, entry, &request, &nothing, SECOND + since_us, SECOND + since_us);
+        assert_int_equal(entry->next_us, SECOND + since_us + pause_us);
+    }
     assert_int_equal(entry->starved_us, SECOND);
     agenda_fill_request(entry, SECOND + POLL, &request);
     assert_int_equal(request.after_us, 0);
@@ -208,6 +214,25 @@ static void jobs_that_are_due_but_locked_are_not_spun_on(void **state)
     assert_true(entry->ahead);
     claimed(entry, 5, 1, false, 2 * SECOND);
     assert_int_equal(entry->starved_us, 0);
+}
+
+static void what_was_locked_is_claimed_when_a_transaction_of_ours_has_ended(void **state)
+{
+    struct agenda_entry *entry = agenda_find(*state, "light");
+    struct probe_request request;
+
+    probed(*state, entry, &urgent_and_usual, SECOND);
+    assert_false(agenda_let_go(entry, SECOND));
+    claimed(entry, 0, 0, false, SECOND);
+    assert_false(agenda_let_go(entry, SECOND)); /* the other priority is to be claimed first */
+    claimed(entry, 5, 0, false, SECOND);
+    agenda_fill_request(entry, SECOND, &request);
+    agenda_probed(*state, entry, &request, &nothing, SECOND, SECOND);
+    assert_true(entry->next_us > SECOND + 100);
+    assert_true(agenda_let_go(entry, SECOND + 100));
+    assert_int_equal(entry->next_us, SECOND + 100);
+    assert_int_equal(agenda_priority(entry), 0); /* where it was found first */
+    assert_false(agenda_wants_probe(entry, SECOND + 100));
 }
 
 static void a_paused_queue_gets_no_turn(void **state)
@@ -410,6 +435,7 @@ int main(void)
         test(the_next_due_job_sets_the_alarm_when_it_comes_before_the_poll),
         test(at_the_alarm_the_job_is_claimed_without_another_look),
         test(jobs_that_are_due_but_locked_are_not_spun_on),
+        test(what_was_locked_is_claimed_when_a_transaction_of_ours_has_ended),
         test(a_paused_queue_gets_no_turn),
         test(a_rate_lets_through_so_many_a_second_and_no_burst_above_one_second),
         test(what_rings_is_looked_at_before_its_poll_and_by_one_lane),
