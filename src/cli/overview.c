@@ -175,7 +175,7 @@ static void add_hints(struct overview *overview)
     }
     json_object_foreach(overview->unbound, kind, count)
         hint(overview,
-             "kind %s has no handler: %lld jobs of it were put off; bind it in kinds, or "
+             "kind %s has no handler: jobs of it were put off %lld times; bind it in kinds, or "
              "install a handler of that name",
              kind, (long long) json_integer_value(count));
 }

@@ -64,6 +64,24 @@ enum db_status db_failure(struct db *db, struct error *error)
     return db_status_of(number);
 }
 
+static enum db_status connect_failure(struct db *db, struct error *error)
+{
+    enum { ER_DBACCESS_DENIED = 1044 };
+    struct error said = { "" };
+    enum db_status status = db_failure(db, &said);
+
+    /* A user who has privileges on tables only has none while the tables are not there. */
+    if (mysql_errno(db->mysql) == ER_DBACCESS_DENIED)
+        error_set(error,
+                  "%s: the user has no privilege on any table there: is the schema there (`dueq "
+                  "migrate`, as its owner), and were the privileges on its tables given "
+                  "(grants.sql, part 2)?",
+                  said.text);
+    else
+        error_set(error, "%s", said.text);
+    return status;
+}
+
 static enum db_status check_version(struct db *db, struct error *error)
 {
     server_version_read(mysql_get_server_info(db->mysql), &db->version);
@@ -136,7 +154,7 @@ enum db_status db_open(const struct db_options *options, struct db **ret_db, str
     if (!mysql_real_connect(db->mysql, options->socket ? "localhost" : options->host, options->user,
                             options->password, options->database,
                             options->socket ? 0 : options->port, options->socket, flags)) {
-        status = db_failure(db, error);
+        status = connect_failure(db, error);
     } else if (options->tls != DB_TLS_OFF && !mysql_get_ssl_cipher(db->mysql)) {
         error_set(error,
                   "TLS was asked for, but the server offers none: turn it on there (ssl_cert, "

@@ -37,9 +37,9 @@ struct claim_request {
     uint8_t priority;
     int64_t from_us; /* nothing before this instant is looked at, by the database's clock; 0: all
                         is */
-    int64_t at_us;   /* only what is due at this very instant is; 0: no such limit. Such a claim locks
-                        what it takes and nothing else, where one over a range locks the entry behind
-                        it too, of the very job that is due next. */
+    int64_t at_us; /* only what is due at this very instant is; 0: no such limit. Such a claim locks
+                      what it takes and nothing else, where one over a range locks the entry behind
+                      it too, of the very job that is due next. */
     uint32_t limit;
     size_t max_bytes;   /* payloads that it may hold in memory, at least one job's */
     const char *worker; /* host:pid, for dueq_error */

@@ -4,28 +4,20 @@
 
 #define JOIN_JOBS " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
 
-static const char *const id_column[] = { "id BIGINT UNSIGNED" };
-
-/* `head` <rows> `tail`. */
-static enum db_status run_for(struct db *db, const char *head, struct row_list *rows,
-                              const char *const *columns, size_t column_count, const char *tail,
-                              struct error *error)
+/* verb: "DELETE j FROM " or "UPDATE "; change: what follows the join, taken. */
+static enum db_status change_ids(struct db *db, const char *verb, const uint64_t *ids, size_t count,
+                                 struct buffer *change, struct error *error)
 {
     struct buffer sql = { 0 };
-    buffer_append_text(&sql, head);
-    row_list_append(rows, db, &sql, columns, column_count);
-    buffer_append_text(&sql, tail);
+    buffer_append_text(&sql, verb);
+    row_list_append_ids(&sql, ids, count);
+    buffer_append_text(&sql, JOIN_JOBS);
+    buffer_append(&sql, change->bytes, change->len);
+    sql.failed |= change->failed;
     enum db_status status = db_execute_buffer(db, &sql, NULL, error);
     buffer_done(&sql);
+    buffer_done(change);
     return status;
-}
-
-static void fill_ids(struct row_list *rows, const uint64_t *ids, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        row_list_next(rows);
-        row_list_u64(rows, ids[i]);
-    }
 }
 
 static void mark_locked(struct key_entry *entries, size_t count, uint64_t id)
@@ -65,13 +57,8 @@ enum db_status job_rows_lock_keys(struct db *db, struct key_entry *entries, size
 enum db_status job_rows_delete(struct db *db, const uint64_t *ids, size_t count,
                                struct error *error)
 {
-    if (count == 0)
-        return DB_OK;
-    struct row_list rows = { 0 };
-    fill_ids(&rows, ids, count);
-    enum db_status status = run_for(db, "DELETE j FROM ", &rows, id_column, 1, JOIN_JOBS, error);
-    row_list_done(&rows);
-    return status;
+    struct buffer nothing = { 0 };
+    return count == 0 ? DB_OK : change_ids(db, "DELETE j FROM ", ids, count, &nothing, error);
 }
 
 enum db_status job_rows_delete_leased(struct db *db, const struct outcome *const *outcomes,
@@ -100,43 +87,27 @@ enum db_status job_rows_delete_leased(struct db *db, const struct outcome *const
 enum db_status job_rows_lease(struct db *db, const uint64_t *ids, size_t count, uint64_t token,
                               int64_t lease_us, struct error *error)
 {
+    struct buffer set = { 0 };
+
     if (count == 0)
         return DB_OK;
-    struct row_list rows = { 0 };
-    struct buffer tail = { 0 };
-    fill_ids(&rows, ids, count);
-    buffer_append_format(&tail,
-                         JOIN_JOBS " SET j.lease = %llu, j.attempts = j.attempts + 1,"
-                                   " j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
+    buffer_append_format(&set,
+                         " SET j.lease = %llu, j.attempts = j.attempts + 1,"
+                         " j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
                          (unsigned long long) token, (long long) lease_us);
-    enum db_status status = DB_FATAL;
-    if (tail.failed)
-        error_set(error, "out of memory for a statement");
-    else
-        status = run_for(db, "UPDATE ", &rows, id_column, 1, tail.bytes, error);
-    buffer_done(&tail);
-    row_list_done(&rows);
-    return status;
+    return change_ids(db, "UPDATE ", ids, count, &set, error);
 }
 
 enum db_status job_rows_extend(struct db *db, const uint64_t *ids, size_t count, int64_t lease_us,
                                struct error *error)
 {
+    struct buffer set = { 0 };
+
     if (count == 0)
         return DB_OK;
-    struct row_list rows = { 0 };
-    struct buffer tail = { 0 };
-    fill_ids(&rows, ids, count);
-    buffer_append_format(&tail, JOIN_JOBS " SET j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
+    buffer_append_format(&set, " SET j.next_run_at = NOW(6) + INTERVAL %lld MICROSECOND",
                          (long long) lease_us);
-    enum db_status status = DB_FATAL;
-    if (tail.failed)
-        error_set(error, "out of memory for a statement");
-    else
-        status = run_for(db, "UPDATE ", &rows, id_column, 1, tail.bytes, error);
-    buffer_done(&tail);
-    row_list_done(&rows);
-    return status;
+    return change_ids(db, "UPDATE ", ids, count, &set, error);
 }
 
 /* A date that no calendar has would be refused, and the whole statement with it. */
@@ -156,19 +127,22 @@ enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, si
     if (count == 0)
         return DB_OK;
     struct row_list rows = { 0 };
+    struct buffer sql = { 0 };
     for (size_t i = 0; i < count; i++) {
         row_list_next(&rows);
         row_list_u64(&rows, jobs[i].id);
         row_list_i64(&rows, jobs[i].charge);
         row_list_i64(&rows, calendar_delay(jobs[i].delay_us));
     }
-    enum db_status status = run_for(
-        db, "UPDATE ", &rows, columns, 3,
-        JOIN_JOBS " SET j.lease = NULL,"
-                  " j.attempts = GREATEST(CAST(j.attempts AS SIGNED) + t.charge, 0),"
-                  " j.next_run_at = LEAST(NOW(6) + INTERVAL t.delay_us MICROSECOND,"
-                  " TIMESTAMP'2038-01-19 03:14:07')",
-        error);
+    buffer_append_text(&sql, "UPDATE ");
+    row_list_append(&rows, db, &sql, columns, 3);
+    buffer_append_text(&sql,
+                       JOIN_JOBS " SET j.lease = NULL,"
+                                 " j.attempts = GREATEST(CAST(j.attempts AS SIGNED) + t.charge, 0),"
+                                 " j.next_run_at = LEAST(NOW(6) + INTERVAL t.delay_us MICROSECOND,"
+                                 " TIMESTAMP'2038-01-19 03:14:07')");
+    enum db_status status = db_execute_buffer(db, &sql, NULL, error);
+    buffer_done(&sql);
     row_list_done(&rows);
     return status;
 }

@@ -58,6 +58,17 @@ void row_list_append(struct row_list *list, struct db *db, struct buffer *sql,
     buffer_append_text(sql, ")) t");
 }
 
+void row_list_append_ids(struct buffer *sql, const uint64_t *ids, size_t count)
+{
+    buffer_append_text(sql, "JSON_TABLE('[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_append_char(sql, ',');
+        buffer_append_u64(sql, ids[i]);
+    }
+    buffer_append_text(sql, "]', '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) t");
+}
+
 void row_list_append_locking(struct row_list *list, struct db *db, struct buffer *sql,
                              const char *const *columns, size_t count)
 {

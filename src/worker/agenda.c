@@ -5,10 +5,10 @@
 #include <string.h>
 
 enum {
-    STARVED_US = 2000, /* before jobs that are due but locked are looked at again; then as long as it
-                          has been so, up to REPROBE_US */
-    REPROBE_US = 100000,  /* while claims keep finding jobs: how long a better priority, or a job
-                             behind a watermark, may stay unseen */
+    STARVED_US = 2000,   /* before jobs that are due but locked are looked at again; then as long as
+                            it   has been so, up to REPROBE_US */
+    REPROBE_US = 100000, /* while claims keep finding jobs: how long a better priority, or a job
+                            behind a watermark, may stay unseen */
     UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
     BEHIND_SHARE = 4, /* with other daemons, how often as long as the claim that follows such a look
                          the pause behind that is */

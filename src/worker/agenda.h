@@ -25,8 +25,8 @@ struct agenda_entry {
     int64_t alarm_us;     /* when the next one will be due, as far as we know; 0: we do not */
     int alarm_priority;   /* and where */
     int64_t alarm_at_us;  /* the same instant by the database's clock */
-    int64_t only_us;      /* nothing is known to be due but what is due at this instant; 0: not so */
-    int64_t seen_us;      /* what was due by then has been seen; the database's clock */
+    int64_t only_us; /* nothing is known to be due but what is due at this instant; 0: not so */
+    int64_t seen_us; /* what was due by then has been seen; the database's clock */
     bool ahead; /* and is locked by others: only what is due later is looked for, for the alarm */
 
     struct watermark watermarks[PRIORITIES];
@@ -41,9 +41,9 @@ struct agenda_entry {
     bool blocked;      /* its pool had no room when last looked */
     uint32_t at_most; /* rows a claim may take: fewer while one that is refused is looked for; 0: no
                          such limit */
-    int64_t starved_us; /* since when jobs are due but none can be locked; 0: not so */
+    int64_t starved_us;   /* since when jobs are due but none can be locked; 0: not so */
     int starved_priority; /* and where */
-    struct ring ring;   /* what was heard of jobs that came, beside next_us */
+    struct ring ring;     /* what was heard of jobs that came, beside next_us */
 };
 
 struct agenda {

@@ -35,7 +35,7 @@ struct pool {
     uint32_t in_flight; /* begun and not ended: running, or pending after run() */
     uint32_t reserved;
     int64_t mean_us; /* of run(); -1: no job has run yet */
-    bool awaited;           /* a claim found no room; below which limit: */
+    bool awaited;    /* a claim found no room; below which limit: */
     uint32_t awaited_limit;
     bool stopping;
 };

@@ -1,5 +1,7 @@
 #include "settle_ways.h"
 
+#include <string.h>
+
 #include "database.h"
 #include "id_list.h"
 
@@ -41,6 +43,28 @@ static long delete_joined(struct batch *batch)
     return change(batch);
 }
 
+static long delete_joined_flat(struct batch *batch)
+{
+    buffer_append_text(&batch->sql, "DELETE j FROM JSON_TABLE('[");
+    id_list_append_values(&batch->sql, batch->ids, (size_t) batch->count);
+    buffer_append_text(&batch->sql,
+                       "]', '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) t" JOIN_JOBS);
+    return change(batch);
+}
+
+static long delete_joined_values(struct batch *batch)
+{
+    bool mariadb = strstr(mysql_get_server_info(batch->mysql), "MariaDB") != NULL;
+    buffer_append_text(&batch->sql, mariadb ? "DELETE j FROM (WITH v (id) AS (VALUES "
+                                            : "DELETE j FROM (VALUES ");
+    for (long i = 0; i < batch->count; i++)
+        buffer_append_format(&batch->sql, "%s%s(%llu)", i ? "," : "", mariadb ? "" : "ROW",
+                             (unsigned long long) batch->ids[i]);
+    buffer_append_text(&batch->sql,
+                       mariadb ? ") SELECT id FROM v) t" JOIN_JOBS : ") AS t (id)" JOIN_JOBS);
+    return change(batch);
+}
+
 /* The plan is the optimizer's choice: it scans where the batch is a sixth of the table or more. */
 static long delete_listed(struct batch *batch)
 {
@@ -69,6 +93,8 @@ const struct way *delete_ways(void)
 {
     static const struct way ways[] = {
         { "DELETE j FROM JSON_TABLE(...) STRAIGHT_JOIN dueq_job j", NULL, delete_joined },
+        { "the same of a flat array, '$'", NULL, delete_joined_flat },
+        { "the same of VALUES ROW(...), ...", NULL, delete_joined_values },
         { "DELETE ... WHERE id IN (...)", NULL, delete_listed },
         { "DELETE j ... FORCE INDEX (PRIMARY) WHERE j.id IN (...)", NULL, delete_listed_forced },
         { "DELETE ... WHERE id = ?, prepared, row by row", "DELETE FROM dueq_job WHERE id = ?",

@@ -44,11 +44,13 @@ static void nothing_due_leaves_no_transaction_open(void **state)
     struct claim claim = fixture_begin(&f, 10);
     assert_int_equal(claim.count, 0);
     assert_false(claim.full);
-    /* What is inserted now is seen, and committed, at once. */
-    expect_status(
-        db_run(f.db, "INSERT INTO dueq_job (id, kind, payload) VALUES (1, 'k', '')", &error), DB_OK,
-        error);
-    assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_job"), 1);
+    /* What is written now is seen, and committed, at once. */
+    expect_status(db_run(f.db,
+                         "INSERT INTO dueq_error (job_id, attempt, worker, message)"
+                         " VALUES (1, 1, '', '')",
+                         &error),
+                  DB_OK, error);
+    assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_error"), 1);
 }
 
 static void only_what_is_due_is_claimed(void **state)

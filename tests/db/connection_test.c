@@ -240,25 +240,27 @@ static void expect_failure(struct db *db, const char *sql, enum db_status wanted
 static void what_the_data_breaks_is_a_constraint(void **state)
 {
     (void) state;
-    expect_failure(f.db, "INSERT INTO dueq_job (kind, payload) VALUES ('', '')", DB_CONSTRAINT);
-    expect_failure(f.db, "INSERT INTO dueq_job (kind, payload, priority) VALUES ('k', '', 10)",
+    struct db *db = fixture_open_as(&f, &f.database->producer);
+    expect_failure(db, "INSERT INTO dueq_job (kind, payload) VALUES ('', '')", DB_CONSTRAINT);
+    expect_failure(db, "INSERT INTO dueq_job (kind, payload, priority) VALUES ('k', '', 10)",
                    DB_CONSTRAINT);
-    expect_failure(f.db, "INSERT INTO dueq_job (kind, payload) VALUES (REPEAT('k', 65), '')",
+    expect_failure(db, "INSERT INTO dueq_job (kind, payload) VALUES (REPEAT('k', 65), '')",
                    DB_CONSTRAINT);
-    expect_failure(f.db, "INSERT INTO dueq_job (kind, payload) VALUES ('k', NULL)", DB_CONSTRAINT);
-    expect_failure(f.db, "INSERT INTO dueq_job (kind, payload, headers) VALUES ('k', '', '{')",
+    expect_failure(db, "INSERT INTO dueq_job (kind, payload) VALUES ('k', NULL)", DB_CONSTRAINT);
+    expect_failure(db, "INSERT INTO dueq_job (kind, payload, headers) VALUES ('k', '', '{')",
                    DB_CONSTRAINT);
-    expect_failure(f.db, "INSERT INTO dueq_job (kind, payload, state) VALUES ('k', '', 'no')",
+    expect_failure(db, "INSERT INTO dueq_job (kind, payload, state) VALUES ('k', '', 'no')",
                    DB_CONSTRAINT);
-    expect_failure(f.db,
+    expect_failure(db,
                    "INSERT INTO dueq_job (kind, payload, next_run_at)"
                    " VALUES ('k', '', '2024-02-30')",
                    DB_CONSTRAINT);
-    expect_failure(f.db,
+    expect_failure(db,
                    "INSERT INTO dueq_job (kind, payload, unique_key) VALUES ('k', '', 'a'),"
                    " ('k', '', 'a')",
                    DB_CONSTRAINT);
     assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_job"), 0);
+    db_close(db);
 }
 
 static void what_is_not_there_or_not_allowed_is_fatal(void **state)

@@ -53,7 +53,12 @@ struct db_options fixture_options(const struct fixture *fixture, const struct te
 
 struct db *fixture_open(const struct fixture *fixture)
 {
-    const struct db_options options = fixture_options(fixture, NULL);
+    return fixture_open_as(fixture, NULL);
+}
+
+struct db *fixture_open_as(const struct fixture *fixture, const struct test_account *account)
+{
+    const struct db_options options = fixture_options(fixture, account);
     struct db *db;
     struct error error = { "" };
     expect_status(db_open(&options, &db, &error), DB_OK, error);

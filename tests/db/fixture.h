@@ -37,6 +37,8 @@ struct db_options fixture_options(const struct fixture *fixture,
 
 /* Another connection of the daemon's, to be closed. For a thread, too, which it is handed to. */
 struct db *fixture_open(const struct fixture *fixture);
+/* The same as another user. */
+struct db *fixture_open_as(const struct fixture *fixture, const struct test_account *account);
 
 /* Adds that many due jobs of the kind 'k'. */
 void fixture_insert(const struct fixture *fixture, size_t count);

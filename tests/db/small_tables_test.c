@@ -57,6 +57,7 @@ static uint64_t deadlocks(void)
 
 struct lane {
     struct db *db;
+    struct db *producer;
     pthread_t thread;
     uint64_t token;
     uint64_t done[JOBS]; /* ids */
@@ -91,7 +92,7 @@ static enum db_status insert(struct lane *lane, int most)
         else
             buffer_append_text(&sql, "NULL)");
     }
-    enum db_status status = db_execute_buffer(lane->db, &sql, NULL, &lane->error);
+    enum db_status status = db_execute_buffer(lane->producer, &sql, NULL, &lane->error);
     buffer_done(&sql);
     return status;
 }
@@ -200,6 +201,7 @@ static void run(int lane_count, int table_size)
     failed = false;
     for (int i = 0; i < lane_count; i++) {
         lanes[i].db = fixture_open(&f);
+        lanes[i].producer = fixture_open_as(&f, &f.database->producer);
         lanes[i].token = (uint64_t) (i + 1) << 32;
     }
     expect_status(insert(&lanes[0], table_size), DB_OK, lanes[0].error);
@@ -207,8 +209,10 @@ static void run(int lane_count, int table_size)
         assert_int_equal(thread_start(&lanes[i].thread, "lane", run_lane, &lanes[i]), 0);
     for (int i = 0; i < lane_count; i++)
         pthread_join(lanes[i].thread, NULL);
-    for (int i = 0; i < lane_count; i++)
+    for (int i = 0; i < lane_count; i++) {
         db_close(lanes[i].db);
+        db_close(lanes[i].producer);
+    }
     for (int i = 0; i < lane_count; i++)
         expect_status(lanes[i].status, DB_OK, lanes[i].error);
     assert_int_equal(deadlocks() - before, 0);
