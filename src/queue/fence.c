@@ -42,47 +42,72 @@ static void mark(struct fence *fences, size_t count, struct db_result *result,
     }
 }
 
-static const char leased_ones[] = " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
-                                  " WHERE j.lease = t.lease AND j.attempts = t.attempt";
+/* Leased rows alone: what the row says is compared here. One that is not ours any more is locked
+ * for the moment of this transaction, as one that is. */
+static void append_leased(struct buffer *sql, const struct fence *fences, size_t count)
+{
+    size_t rows = 0;
+    uint64_t *ids = calloc(count, sizeof *ids);
 
-/* Of a free row, the attempt that was begun and is not charged is the next one. */
-static const char free_ones_too[] =
-    " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
-    " WHERE (j.lease = t.lease AND j.attempts = t.attempt) OR (t.lease = 0 AND j.lease IS NULL"
-    " AND j.attempts + 1 = t.attempt"
-    " AND CAST(UNIX_TIMESTAMP(j.next_run_at) * 1000000 AS SIGNED) = t.due_at_us)";
+    for (size_t i = 0; ids && i < count; i++)
+        if (fences[i].state == FENCE_UNKNOWN)
+            ids[rows++] = fences[i].id;
+    buffer_append_text(sql, "SELECT j.id, j.lease, j.attempts FROM (SELECT * FROM ");
+    row_list_append_ids(sql, ids, rows);
+    buffer_append_text(sql, ") t STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id");
+    sql->failed |= !ids;
+    free(ids);
+}
 
-static enum db_status select_ours(struct db *db, struct fence *fences, size_t count,
-                                  const char *locking, enum fence_state state, struct error *error)
+/* Free rows too. Of those, the attempt that was begun and is not charged is the next one. */
+static void append_any(struct buffer *sql, struct db *db, const struct fence *fences, size_t count)
 {
     struct row_list rows = { 0 };
-    struct buffer sql = { 0 };
-    struct db_result *result = NULL;
-    enum db_status status = DB_OK;
-    bool any_free = false;
 
     for (size_t i = 0; i < count; i++) {
         if (fences[i].state != FENCE_UNKNOWN)
             continue;
-        any_free = any_free || !fences[i].lease;
         row_list_next(&rows);
         row_list_u64(&rows, fences[i].id);
         row_list_u64(&rows, fences[i].lease);
         row_list_u64(&rows, fences[i].attempt);
         row_list_i64(&rows, fences[i].due_at_us);
     }
-    if (rows.rows > 0) {
-        buffer_append_text(&sql, "SELECT j.id, j.lease, j.attempts + (j.lease IS NULL) FROM ");
-        row_list_append_locking(&rows, db, &sql, columns, 4);
-        buffer_append_text(&sql, any_free ? free_ones_too : leased_ones);
-        buffer_append_text(&sql, locking);
-        status = db_query_buffer(db, &sql, &result, error);
-        if (status == DB_OK)
-            mark(fences, count, result, state);
+    buffer_append_text(sql, "SELECT j.id, j.lease, j.attempts + (j.lease IS NULL) FROM ");
+    row_list_append_locking(&rows, db, sql, columns, 4);
+    buffer_append_text(
+        sql, " STRAIGHT_JOIN dueq_job j FORCE INDEX (PRIMARY) ON j.id = t.id"
+             " WHERE (j.lease = t.lease AND j.attempts = t.attempt) OR (t.lease = 0 AND j.lease IS"
+             " NULL AND j.attempts + 1 = t.attempt"
+             " AND CAST(UNIX_TIMESTAMP(j.next_run_at) * 1000000 AS SIGNED) = t.due_at_us)");
+    row_list_done(&rows);
+}
+
+static enum db_status select_ours(struct db *db, struct fence *fences, size_t count,
+                                  const char *locking, enum fence_state state, struct error *error)
+{
+    struct buffer sql = { 0 };
+    struct db_result *result = NULL;
+    bool any = false, any_free = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (fences[i].state != FENCE_UNKNOWN)
+            continue;
+        any = true;
+        any_free = any_free || !fences[i].lease;
     }
+    if (!any)
+        return DB_OK;
+    if (any_free)
+        append_any(&sql, db, fences, count);
+    else
+        append_leased(&sql, fences, count);
+    buffer_append_text(&sql, locking);
+    enum db_status status = db_query_buffer(db, &sql, &result, error);
+    if (status == DB_OK)
+        mark(fences, count, result, state);
     db_result_free(result);
     buffer_done(&sql);
-    row_list_done(&rows);
     return status;
 }
 

@@ -23,9 +23,8 @@ static const char *http_config(const struct scene *scene, const struct http_serv
 {
     return scene_config_text(scene,
                              "queues = ( { name = \"default\"; poll = \"10ms\"; %s } );"
-                             "kinds = ( "
-                             CALL("good") ", " CALL("busy") ", " CALL("wrong") ", " CALL("many") ", "
-                             CALL("slow") " );",
+                             "kinds = ( " CALL("good") ", " CALL("busy") ", " CALL(
+                                 "wrong") ", " CALL("many") ", " CALL("slow") " );",
                              queue, server->port, server->port, server->port, server->port,
                              server->port);
 }
@@ -52,9 +51,10 @@ static void what_an_http_server_answers_becomes_of_the_row(void **state)
     free(key);
 
     scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('call.busy', '')");
-    sql_wait_until(scene->admin, LIMIT,
-                   "SELECT COUNT(*) FROM dueq_job WHERE attempts = 1 AND lease IS NULL AND "
-                   "next_run_at BETWEEN NOW(6) + INTERVAL 29 MINUTE AND NOW(6) + INTERVAL 30 MINUTE");
+    sql_wait_until(
+        scene->admin, LIMIT,
+        "SELECT COUNT(*) FROM dueq_job WHERE attempts = 1 AND lease IS NULL AND "
+        "next_run_at BETWEEN NOW(6) + INTERVAL 29 MINUTE AND NOW(6) + INTERVAL 30 MINUTE");
     scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('call.wrong', '')");
     sql_wait_until(scene->admin, LIMIT,
                    "SELECT COUNT(*) FROM dueq_dead WHERE reason = 'handler' AND message LIKE "
@@ -72,9 +72,10 @@ static void a_thousand_http_requests_are_in_flight_at_once(void **state)
     http_server_start(&server);
     struct process *daemon = daemon_start(
         http_config(scene, &server, "threads = 2; pending = 1000; timeout = \"1m\";"));
-    sql_run(scene->admin, "INSERT INTO dueq_job (kind, payload) SELECT 'call.many', seq FROM (WITH "
-                          "RECURSIVE n (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq "
-                          "< 1000) SELECT seq FROM n) numbers");
+    sql_run(scene->admin,
+            "INSERT INTO dueq_job (kind, payload) SELECT 'call.many', seq FROM (WITH "
+            "RECURSIVE n (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq "
+            "< 1000) SELECT seq FROM n) numbers");
     sql_wait_until(scene->admin, LIMIT, "SELECT COUNT(*) = 0 FROM dueq_job");
     assert_int_equal(http_server_seen_count(&server), REQUESTS);
     assert_int_equal(sql_u64(scene->admin, "SELECT COUNT(*) FROM dueq_error"), 0);
@@ -105,9 +106,10 @@ static void an_http_request_past_its_timeout_is_ended_and_tried_again(void **sta
 static const char *lines_config(const struct scene *scene)
 {
     return scene_config_text(
-        scene, "queues = ( { name = \"default\"; poll = \"10ms\"; timeout = \"1s\"; } );"
-               "kinds = ( { kind = \"line\"; handler = \"exec\"; options = { command = ( \"/bin/sh\", "
-               "\"-c\", \"" LINES_PROGRAM "\" ); mode = \"lines\"; children = 2; }; } );");
+        scene,
+        "queues = ( { name = \"default\"; poll = \"10ms\"; timeout = \"1s\"; } );"
+        "kinds = ( { kind = \"line\"; handler = \"exec\"; options = { command = ( \"/bin/sh\", "
+        "\"-c\", \"" LINES_PROGRAM "\" ); mode = \"lines\"; children = 2; }; } );");
 }
 
 static void a_child_that_reads_lines_runs_many_jobs_and_is_replaced_when_it_dies(void **state)
