@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS dueq_dead (
     ordering_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
     created_at   TIMESTAMP(6) NULL,
     died_at      TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
-    reason       VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- handler, exhausted, expired, cancelled, invalid
+    reason       VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- handler, exhausted, expired, cancelled, invalid, crashed
     message      TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, -- why, in words
     PRIMARY KEY (dead_id),
     KEY job (id),

@@ -92,9 +92,13 @@ bool condition_wait_until(struct condition *condition, struct mutex *mutex, int6
 
 int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+    sigset_t blocked, old;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) /* they cannot wait */
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &old);
     int error = pthread_create(ret_thread, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (error)

@@ -18,7 +18,7 @@ void dead_options_init(struct dead_options *options, struct argument *table)
           0 },
         { "queue", 0, ARGUMENT_NAME, &filter->queue, "NAME", "only of this queue", 0, 0 },
         { "reason", 0, ARGUMENT_TEXT, &filter->reason, "REASON",
-          "handler, exhausted, expired, cancelled or invalid", 0, 0 },
+          "handler, exhausted, expired, cancelled, invalid or crashed", 0, 0 },
         { "error", 0, ARGUMENT_TEXT, &filter->error, "TEXT", "only with this text in the message",
           0, 0 },
         { "older-than", 0, ARGUMENT_DURATION, &filter->older_than_us, "DURATION",
@@ -34,7 +34,7 @@ void dead_options_init(struct dead_options *options, struct argument *table)
 
 static bool is_reason(const char *text)
 {
-    for (int reason = DEAD_HANDLER; reason <= DEAD_INVALID; reason++)
+    for (int reason = DEAD_HANDLER; reason <= DEAD_CRASHED; reason++)
         if (strcmp(text, dead_reason_name((enum dead_reason) reason)) == 0)
             return true;
     return false;
@@ -47,7 +47,7 @@ bool dead_options_finish(struct cli *cli, const struct command *command,
 
     if (filter->reason && !is_reason(filter->reason)) {
         cli_usage(command,
-                  "--reason: expected handler, exhausted, expired, cancelled or invalid, "
+                  "--reason: expected handler, exhausted, expired, cancelled, invalid or crashed, "
                   "found \"%s\"",
                   filter->reason);
         return false;

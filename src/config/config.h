@@ -99,6 +99,8 @@ struct config {
         *retries; /* the built-in ones first; a configured one of such a name replaces it */
     size_t retry_count;
     const char *handler_directory;
+    const char *state_directory; /* NULL: none */
+    uint32_t crash_limit;
     int64_t drain_us;
     int64_t keep_errors_us;
     enum log_level log_level;

@@ -317,6 +317,14 @@ static const struct key root_keys[] = {
       .description =
           "How long running jobs may take to end when dueqd is stopped; what still runs then is "
           "given up." },
+    { "state", KEY_DIRECTORY, AT(config, state_directory), .maximum = PATH_LEN_MAX,
+      .absent = "what the service manager gives it ($STATE_DIRECTORY), or none", .sample = "/var/lib/dueq",
+      .description =
+          "A directory of dueqd's own, on this machine, in which it notes what it runs: so that after a "
+          "crash the job that is to blame is known. It is read when dueqd starts, not at a reload." },
+    { "crash_limit", KEY_INTEGER, AT(config, crash_limit), .minimum = 1, .maximum = 1000,
+      .default_text = "3",
+      .description = "A job that has crashed a daemon so often is dead." },
     { "keep_errors", KEY_DURATION, AT(config, keep_errors_us), .minimum = MINUTE, .maximum = 10 * YEAR,
       .default_text = "30d",
       .description =

@@ -7,9 +7,11 @@
 #include "config_print.h"
 #include "connection.h"
 #include "engine.h"
+#include "ledger.h"
 #include "log.h"
 #include "options.h"
 #include "service.h"
+#include "state_directory.h"
 
 /* Errors and warnings for a person at a terminal. */
 static void print_report(const struct config_report *report)
@@ -77,14 +79,17 @@ static int run(const struct options *options)
         return EX_CONFIG;
     }
     log_info("dueqd " DUEQ_VERSION " starts: file=%s pid=%d", options->config_file, (int) getpid());
-    error = engine_start(engine);
+    struct ledger *ledger = state_directory_open(engine_config(engine));
+    error = engine_start(engine, ledger);
     if (error) {
         log_error("cannot start: %s", strerror(-error));
         engine_free(engine);
+        ledger_free(ledger);
         return EX_OSERR;
     }
-    if (!service_run(engine, options->config_file))
-        _exit(EX_OK); /* with threads in it that do not return */
+    if (!service_run(engine, ledger, options->config_file))
+        _exit(EX_OK); /* with threads in it that do not return, and the ledger that says so */
+    ledger_free(ledger);
     db_library_done();
     return EX_OK;
 }

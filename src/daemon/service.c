@@ -22,6 +22,7 @@ enum {
 
 struct service {
     const char *config_file;
+    struct ledger *ledger;
     struct engine *current;
     struct engine *draining[MAX_DRAINING];
     bool ready;          /* READY=1 was sent */
@@ -102,7 +103,7 @@ static size_t reap_drained(struct service *service)
     return left;
 }
 
-static struct engine *load_engine(const char *file)
+static struct engine *load_engine(const char *file, struct ledger *ledger)
 {
     struct config_report report = { 0 };
     struct config *config = NULL;
@@ -114,7 +115,7 @@ static struct engine *load_engine(const char *file)
     service_log_report(&report);
     config_report_done(&report);
     if (!error) {
-        error = engine_start(engine);
+        error = engine_start(engine, ledger);
         if (error) {
             log_error("the new configuration cannot be started: %s", strerror(-error));
             engine_free(engine);
@@ -133,7 +134,7 @@ static void reload(struct service *service)
                   "jobs running",
                   MAX_DRAINING);
     } else {
-        struct engine *engine = load_engine(service->config_file);
+        struct engine *engine = load_engine(service->config_file, service->ledger);
         if (engine) {
             struct engine *old = service->current;
             service->current = engine;
@@ -280,9 +281,9 @@ static void handle_signal(struct service *service, const siginfo_t *received, in
         engine_kick(service->current);
 }
 
-bool service_run(struct engine *engine, const char *config_file)
+bool service_run(struct engine *engine, struct ledger *ledger, const char *config_file)
 {
-    struct service service = { .config_file = config_file, .current = engine };
+    struct service service = { .config_file = config_file, .ledger = ledger, .current = engine };
     uint64_t watchdog_us = 0;
     bool clean = false;
 

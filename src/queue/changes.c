@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lease_token.h"
+
 int changes_init(struct changes *changes, size_t jobs)
 {
     *changes = (struct changes){
@@ -50,16 +52,23 @@ void changes_add_outcome(struct changes *changes, const struct outcome *o)
         return;
     case OUTCOME_SNOOZE:
         changes->postponed[changes->postponed_count++] = (struct postponed){ o->id, unspent,
-                                                                             o->delay_us };
+                                                                             o->delay_us, 0 };
         return;
     case OUTCOME_RELEASE:
         if (o->lease) /* else the row is as it was */
             changes->postponed[changes->postponed_count++] = (struct postponed){ o->id, unspent,
-                                                                                 0 };
+                                                                                 0, 0 };
+        return;
+    case OUTCOME_SUSPECT:
+        changes->postponed[changes->postponed_count++] =
+            (struct postponed){ o->id, unspent, 0, lease_token_suspect() };
+        return;
+    case OUTCOME_EXPIRE:
+        changes->extended[changes->extended_count++] = o->id;
         return;
     case OUTCOME_RETRY:
         changes->postponed[changes->postponed_count++] = (struct postponed){ o->id, failed,
-                                                                             o->delay_us };
+                                                                             o->delay_us, 0 };
         break;
     case OUTCOME_DEAD:
         changes->letters[changes->letter_count++] =

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "changes.h"
+#include "lease_token.h"
 #include "transaction.h"
 
 static bool removes_row(const struct claimed *item)
@@ -46,7 +47,8 @@ static void add_expired(struct changes *changes, const struct claimed *item)
     static const char message[] = "the lease ran out: the daemon that ran this attempt stopped, or "
                                   "lost its connection, before it "
                                   "could say what came of it";
-    if (item->job.expired_lease && item->verdict != CLAIM_RELEASE && item->verdict != CLAIM_KEEP)
+    bool expired = item->job.expired_lease && item->job.expired_lease != lease_token_suspect();
+    if (expired && item->verdict != CLAIM_RELEASE && item->verdict != CLAIM_KEEP)
         changes->errors[changes->error_count++] =
             (struct job_error){ item->job.id, item->job.attempts, message, sizeof message - 1 };
 }
@@ -64,7 +66,7 @@ static void add_verdict(struct changes *changes, const struct claimed *item, int
         break;
     case CLAIM_PUT_OFF:
         changes->postponed[changes->postponed_count++] = (struct postponed){ id, 0,
-                                                                             item->put_off_us };
+                                                                             item->put_off_us, 0 };
         break;
     case CLAIM_KEEP:
         changes->extended[changes->extended_count++] = id;

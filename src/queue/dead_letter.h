@@ -13,6 +13,7 @@ enum dead_reason {
                        of again */
     DEAD_CANCELLED, /* an operator did */
     DEAD_INVALID,   /* the row fits no rule */
+    DEAD_CRASHED,   /* its handler crashed the daemon once too often */
 };
 
 const char *dead_reason_name(enum dead_reason reason);

@@ -21,7 +21,8 @@ struct job {
     uint32_t attempts; /* attempts begun; once it is leased, the number of the one that is leased */
     uint32_t max_attempts;  /* 0: the policy's */
     uint64_t lease;         /* the token it is leased under; 0: it is not */
-    uint64_t expired_lease; /* not 0: the claim found this lease on it, past its end */
+    uint64_t expired_lease; /* not 0: the claim found this lease on it, past its end; also
+                               lease_token_suspect */
     int64_t created_at_us;  /* these three are the database's clock; 0: no date */
     int64_t due_at_us;
     int64_t claimed_at_us;

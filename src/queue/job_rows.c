@@ -123,7 +123,8 @@ static int64_t calendar_delay(int64_t delay_us)
 enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, size_t count,
                                  struct error *error)
 {
-    static const char *const columns[] = { "id BIGINT UNSIGNED", "charge INT", "delay_us BIGINT" };
+    static const char *const columns[] = { "id BIGINT UNSIGNED", "charge INT", "delay_us BIGINT",
+                                           "lease BIGINT UNSIGNED" };
     if (count == 0)
         return DB_OK;
     struct row_list rows = { 0 };
@@ -133,11 +134,12 @@ enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, si
         row_list_u64(&rows, jobs[i].id);
         row_list_i64(&rows, jobs[i].charge);
         row_list_i64(&rows, calendar_delay(jobs[i].delay_us));
+        row_list_u64(&rows, jobs[i].lease);
     }
     buffer_append_text(&sql, "UPDATE ");
-    row_list_append(&rows, db, &sql, columns, 3);
+    row_list_append(&rows, db, &sql, columns, 4);
     buffer_append_text(&sql,
-                       JOIN_JOBS " SET j.lease = NULL,"
+                       JOIN_JOBS " SET j.lease = NULLIF(t.lease, 0),"
                                  " j.attempts = GREATEST(CAST(j.attempts AS SIGNED) + t.charge, 0),"
                                  " j.next_run_at = LEAST(NOW(6) + INTERVAL t.delay_us MICROSECOND,"
                                  " TIMESTAMP'2038-01-19 03:14:07')");

@@ -49,9 +49,10 @@ struct postponed {
     int charge; /* to its attempts: 1 for one that is counted only now, -1 for one that is taken
                    back */
     int64_t delay_us;
+    uint64_t lease; /* the token that the row has from then on; 0: none */
 };
 
-/* Frees the jobs of their lease and makes them due after their delay. A date past the end of
+/* Ends the leases of the jobs and makes them due after their delay. A date past the end of
  * TIMESTAMP becomes its last one. */
 enum db_status job_rows_postpone(struct db *db, const struct postponed *jobs, size_t count,
                                  struct error *error) __attribute__((warn_unused_result));

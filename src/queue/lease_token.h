@@ -13,6 +13,13 @@ static inline uint64_t lease_token(uint64_t worker_id, uint64_t sequence)
     return token ? token : 1;
 }
 
+/* No worker's: on the row of a job that is free and due, and whose next attempt is to be charged
+ * when it begins (OUTCOME_SUSPECT). */
+static inline uint64_t lease_token_suspect(void)
+{
+    return lease_token(0, 1);
+}
+
 static inline uint64_t lease_token_worker(uint64_t token)
 {
     return token >> LEASE_TOKEN_WORKER_SHIFT;

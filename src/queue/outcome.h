@@ -13,6 +13,9 @@ enum outcome_kind {
     OUTCOME_SNOOZE,  /* due again after delay_us, uncharged */
     OUTCOME_DEAD,    /* failed: to dueq_dead */
     OUTCOME_RELEASE, /* was never begun: due now, uncharged */
+    OUTCOME_SUSPECT, /* its daemon crashed, and another job is to blame for that as far as is known:
+                        due now, uncharged, but not to be begun again under a row lock alone */
+    OUTCOME_EXPIRE,  /* its daemon is gone: the lease ends now and not later, the attempt counts */
 };
 
 enum settle_result {

@@ -5,21 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "pool.h"
 #include "registry.h"
 #include "source.h"
 #include "task.h"
-#include "utf8.h"
+#include "worker_name.h"
 
 struct engine {
     struct config *config;
     struct registry *registry;
+    struct ledger *ledger;   /* NULL: none */
     struct pool **pools;     /* one a queue */
     struct source **sources; /* one a source */
-    char worker[256];        /* host:pid */
+    char worker[WORKER_NAME_SIZE];
 };
 
 static void on_finish(const struct dueq_job *job, enum dueq_outcome outcome, int64_t delay_us,
@@ -60,22 +60,13 @@ static const struct handler_callbacks callbacks = { .finish = on_finish,
                                                     .cancelled = on_cancelled,
                                                     .extend = on_extend };
 
-static void name_worker(char *name, size_t size)
-{
-    char host[128] = "", clean[128 * 3];
-    if (gethostname(host, sizeof host - 1) != 0 || !host[0])
-        snprintf(host, sizeof host, "localhost");
-    utf8_scrub(host, strlen(host), clean, sizeof clean);
-    snprintf(name, size, "%.200s:%d", clean, (int) getpid());
-}
-
 static int make_pools(struct engine *engine)
 {
     const struct config *config = engine->config;
     engine->pools = calloc(config->queue_count, sizeof(struct pool *));
     int error = engine->pools ? 0 : -ENOMEM;
     for (size_t i = 0; !error && i < config->queue_count; i++)
-        error = pool_new(&config->queues[i], engine->registry, &engine->pools[i]);
+        error = pool_new(&config->queues[i], engine->registry, engine->ledger, &engine->pools[i]);
     return error;
 }
 
@@ -86,7 +77,7 @@ static int make_sources(struct engine *engine)
     int error = engine->sources ? 0 : -ENOMEM;
     for (size_t i = 0; !error && i < config->source_count; i++)
         error = source_new(config, &config->sources[i], engine->registry, engine->pools,
-                           engine->worker, &engine->sources[i]);
+                           engine->worker, engine->ledger, &engine->sources[i]);
     return error;
 }
 
@@ -100,7 +91,7 @@ int engine_new(struct config *config, enum engine_plugins plugins, struct engine
         return -ENOMEM;
     }
     engine->config = config;
-    name_worker(engine->worker, sizeof engine->worker);
+    worker_name(engine->worker);
 
     int error = registry_new(config, &callbacks, &engine->registry, report);
     if (!error) {
@@ -118,8 +109,9 @@ int engine_new(struct config *config, enum engine_plugins plugins, struct engine
     return 0;
 }
 
-int engine_start(struct engine *engine)
+int engine_start(struct engine *engine, struct ledger *ledger)
 {
+    engine->ledger = ledger;
     int error = make_pools(engine);
     if (!error)
         error = make_sources(engine);

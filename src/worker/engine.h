@@ -10,6 +10,7 @@
  * second engine beside the first, and drains the first when the second runs: the two share their
  * sources without knowing of each other, as two daemons do. So every key can change at a reload,
  * and one that is wrong leaves the old engine untouched. */
+struct ledger;
 struct engine;
 
 /* A bad plugin file that no line of the configuration needs is passed over at the start, so that it
@@ -22,8 +23,8 @@ enum engine_plugins { ENGINE_PASSES_OVER_BAD_PLUGINS, ENGINE_REFUSES_BAD_PLUGINS
 int engine_new(struct config *config, enum engine_plugins plugins, struct engine **ret_engine,
                struct config_report *report) __attribute__((warn_unused_result));
 
-/* Starts the threads. On failure the engine can only be freed. */
-int engine_start(struct engine *engine) __attribute__((warn_unused_result));
+/* Starts the threads. ledger: borrowed, may be NULL. On failure the engine can only be freed. */
+int engine_start(struct engine *engine, struct ledger *ledger) __attribute__((warn_unused_result));
 
 const struct config *engine_config(const struct engine *engine);
 

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "buffer.h"
 #include "clock.h"
+#include "crash_recovery.h"
 #include "heartbeat.h"
+#include "ledger.h"
 #include "link.h"
 #include "lock_reach.h"
 #include "protection.h"
@@ -26,6 +29,8 @@ enum {
     CONTROL_APART_US = 50000,   /* however often dueq_queue is changed */
     SCHEMA_US = 5000000,
     SCHEMA_RUNG_US = 30000000, /* with the doorbell: nothing else is asked either */
+    RECOVERY_TRIES = 20,
+    RECOVERY_PAUSE_US = 50000,
     RETENTION_US = 300000000,
     RETENTION_MORE_US = 1000000, /* while there is more to delete */
 };
@@ -38,6 +43,7 @@ struct keeper {
     struct protection protection;
     struct buffer found; /* by the checks of the server, last time */
     bool registered;     /* worker_row_insert went through */
+    bool recovers;       /* some of what dead daemons left is not put right yet */
     int64_t tick_us;
     struct buffer beaten; /* the last heartbeat */
     int64_t heartbeat_us; /* when that was */
@@ -104,10 +110,30 @@ static enum db_status register_worker(struct keeper *keeper, struct db *db, stru
     keeper->registered = true;
     keeper->heartbeat_at_us = keeper->heartbeat_us = 0;
     buffer_clear(&keeper->beaten);
+    /* An earlier one stays there, for what is leased in its name. */
+    uint32_t ledger_worker = ledger_add_worker(source->ledger, source->schema.source_id, worker_id);
     mutex_lock(&source->lock);
     source->worker_id = worker_id;
+    source->ledger_worker = ledger_worker;
     mutex_unlock(&source->lock);
     return DB_OK;
+}
+
+/* What is locked by a dead daemon's connection is so for a moment only, until the server sees that
+ * it is gone; else the next ticks see to it. */
+static enum db_status recover(struct keeper *keeper, struct db *db, struct error *error)
+{
+    enum db_status status = DB_OK;
+
+    keeper->recovers = true;
+    for (int try = 0; status == DB_OK && keeper->recovers && try < RECOVERY_TRIES; try++) {
+        if (try > 0) {
+            struct timespec pause = clock_timespec(RECOVERY_PAUSE_US);
+            nanosleep(&pause, NULL);
+        }
+        status = crash_recovery_run(keeper->source, db, &keeper->recovers, error);
+    }
+    return status;
 }
 
 /* Everything that must hold before a lane claims. */
@@ -144,6 +170,8 @@ static enum db_status get_ready(struct keeper *keeper, struct db *db, struct err
     status = check_server(keeper, db, error);
     if (status == DB_OK && !keeper->registered)
         status = register_worker(keeper, db, error);
+    if (status == DB_OK) /* before any of those jobs is claimed */
+        status = recover(keeper, db, error);
     if (status != DB_OK)
         return status;
     log_info("source is ready: source=%s server=%s schema=%u lanes=%u worker=%llu",
@@ -281,6 +309,8 @@ static enum db_status do_duties(struct keeper *keeper, struct db *db, struct err
     int64_t schema_us = rings ? SCHEMA_RUNG_US : SCHEMA_US;
     enum db_status status = renewal_run(&keeper->renewal, source, db, error);
 
+    if (status == DB_OK && keeper->recovers)
+        status = crash_recovery_run(source, db, &keeper->recovers, error);
     if (status == DB_OK && due(&keeper->heartbeat_at_us, HEARTBEAT_US, now_us))
         status = beat(keeper, db, error);
     if (status == DB_OK && due(&keeper->schema_at_us, schema_us, now_us))
@@ -360,6 +390,7 @@ static enum db_status sign_off(struct keeper *keeper, struct error *error)
     struct db *db = link_get(&keeper->link);
     if (!db)
         return DB_OK; /* there is none to be had */
+    ledger_remove_worker(keeper->source->ledger, keeper->source->ledger_worker);
     enum db_status status = worker_row_delete(db, keeper->source->worker_id, error);
     if (status != DB_OK)
         log_debug("the worker's row stays behind: %s", error->text);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "ledger.h"
 #include "source.h"
 #include "task.h"
 #include "thread.h"
@@ -24,6 +25,7 @@ enum {
 struct pool {
     const struct config_queue *config;
     const struct registry *registry;
+    struct ledger *ledger;
     pthread_t *threads;
     uint32_t thread_count; /* started */
 
@@ -44,6 +46,12 @@ struct pool {
 struct thread_local_state {
     bool open;
     void *local;
+};
+
+/* What one of the threads has to itself. */
+struct pool_thread {
+    struct thread_local_state *states;
+    struct ledger_thread *ledger;
 };
 
 static bool open_thread(const struct binding *binding, struct thread_local_state *state)
@@ -205,8 +213,7 @@ static void count_run(struct pool *pool, int64_t took_us)
 /* Runs one task and returns the next one, if one waits. The thread counts as free, and the next
  * task is taken, before the outcome is published: who sees the outcome finds the room that it left.
  */
-static struct task *work_off(struct pool *pool, struct task *task,
-                             struct thread_local_state *states)
+static struct task *work_off(struct pool *pool, struct task *task, struct pool_thread *thread)
 {
     struct source *source = task->source; /* a pending task may be gone when it has been run */
     int64_t begin_us = clock_now_us();
@@ -214,7 +221,9 @@ static struct task *work_off(struct pool *pool, struct task *task,
 
     if (source_may_begin(task)) {
         begin_task(task, begin_us);
-        finished = run_task(task, states);
+        ledger_begin(thread->ledger, task);
+        finished = run_task(task, thread->states);
+        ledger_end(thread->ledger);
     }
     int64_t took_us = clock_now_us() - begin_us;
 
@@ -236,23 +245,28 @@ static struct task *work_off(struct pool *pool, struct task *task,
 static void *pool_main(void *arg)
 {
     struct pool *pool = arg;
-    struct thread_local_state *states = calloc(registry_count(pool->registry) + 1, sizeof *states);
+    struct pool_thread thread = {
+        .states = calloc(registry_count(pool->registry) + 1, sizeof *thread.states),
+        .ledger = ledger_thread_new(pool->ledger),
+    };
     struct task *task;
 
-    if (!states) {
+    if (!thread.states) {
+        ledger_thread_free(thread.ledger);
         log_error("a pool thread ends: out of memory: queue=%s", pool->config->name);
         return NULL;
     }
     while ((task = wait_for_task(pool)))
         while (task)
-            task = work_off(pool, task, states);
-    close_thread(pool->registry, states);
-    free(states);
+            task = work_off(pool, task, &thread);
+    close_thread(pool->registry, thread.states);
+    ledger_thread_free(thread.ledger);
+    free(thread.states);
     return NULL;
 }
 
 int pool_new(const struct config_queue *config, const struct registry *registry,
-             struct pool **ret_pool)
+             struct ledger *ledger, struct pool **ret_pool)
 {
     struct pool *pool = calloc(1, sizeof *pool);
     if (!pool)
@@ -261,6 +275,7 @@ int pool_new(const struct config_queue *config, const struct registry *registry,
     condition_init(&pool->wake);
     pool->config = config;
     pool->registry = registry;
+    pool->ledger = ledger;
     pool->mean_us = -1;
     pool->threads = calloc(config->threads, sizeof *pool->threads);
 

@@ -10,6 +10,7 @@
  * them. A pool thread never touches a database. */
 struct pool;
 struct batch;
+struct ledger;
 
 struct pool_gauges {
     uint32_t threads;
@@ -18,9 +19,9 @@ struct pool_gauges {
     uint32_t pending; /* run() returned DUEQ_PENDING */
 };
 
-/* config and registry are borrowed. Starts the threads. */
+/* All but the pool is borrowed; ledger may be NULL. Starts the threads. */
 int pool_new(const struct config_queue *config, const struct registry *registry,
-             struct pool **ret_pool) __attribute__((warn_unused_result));
+             struct ledger *ledger, struct pool **ret_pool) __attribute__((warn_unused_result));
 
 /* Room for up to `want` jobs, to be claimed now: what the threads will begin within a moment,
  * judged by the mean run time lately; a claimed job that waits is a job that no other daemon can

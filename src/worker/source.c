@@ -8,6 +8,7 @@
 #include "doorbell.h"
 #include "keeper.h"
 #include "lane.h"
+#include "ledger.h"
 #include "lease_token.h"
 #include "random.h"
 #include "run_time.h"
@@ -15,7 +16,7 @@
 
 int source_new(const struct config *all, const struct config_source *config,
                const struct registry *registry, struct pool **pools, const char *worker,
-               struct source **ret_source)
+               struct ledger *ledger, struct source **ret_source)
 {
     struct source *source = calloc(1, sizeof *source);
     if (!source)
@@ -25,6 +26,8 @@ int source_new(const struct config *all, const struct config_source *config,
     source->registry = registry;
     source->pools = pools;
     source->worker = worker;
+    source->ledger = ledger;
+    source->ledger_worker = LEDGER_NO_WORKER;
     source->schema_ok = true;
     source->next_token = random_u64();
     mutex_init(&source->lock);

@@ -14,6 +14,7 @@
 #include "unbound.h"
 
 struct job;
+struct ledger;
 struct round;
 struct run_time;
 struct task;
@@ -34,6 +35,7 @@ struct source {
     const struct registry *registry;
     struct pool **pools; /* by index of all->queues */
     const char *worker;  /* host:pid */
+    struct ledger *ledger; /* NULL: none */
     struct unbound *unbound;
     _Atomic size_t bytes; /* of payloads in memory */
     struct log_limit policy_log, dead_log, refused_log;
@@ -64,6 +66,7 @@ struct source {
     bool lanes_ended;        /* the keeper may end */
     _Atomic size_t unlocked; /* tasks in flight that are; changed under the lock */
     uint64_t worker_id;
+    uint32_t ledger_worker; /* what the ledger calls it */
     bool has_company; /* other daemons work on this database, or did a while ago */
     uint64_t next_token;
     struct schema schema;
@@ -74,10 +77,10 @@ struct source {
     struct doorbell *doorbell; /* NULL: not configured */
 };
 
-/* Borrows everything. 0 or -ENOMEM. */
+/* Borrows everything; ledger may be NULL. 0 or -ENOMEM. */
 int source_new(const struct config *all, const struct config_source *config,
                const struct registry *registry, struct pool **pools, const char *worker,
-               struct source **ret_source) __attribute__((warn_unused_result));
+               struct ledger *ledger, struct source **ret_source) __attribute__((warn_unused_result));
 int source_start(struct source *source) __attribute__((warn_unused_result));
 
 /* Stops claiming, and has what is finished settled. Does not wait. */

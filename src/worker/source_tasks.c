@@ -4,6 +4,7 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "ledger.h"
 #include "round.h"
 #include "run_time.h"
 #include "task.h"
@@ -45,6 +46,7 @@ bool source_add(struct source *source, const struct list *tasks)
         source->unlocked += task->unlocked ? 1 : 0;
         list_append(&source->in_flight, &task->flight_node);
     }
+    ledger_add_leases(source->ledger, source->ledger_worker, tasks);
     mutex_unlock(&source->lock);
     return !draining;
 }
@@ -61,6 +63,7 @@ void source_forget(struct source *source, struct list *tasks)
         source->unlocked -= task->unlocked ? 1 : 0;
         list_remove(&source->in_flight, &task->flight_node);
     }
+    ledger_remove_leases(source->ledger, tasks);
     source->settling -= tasks->count;
     agenda_unblock(&source->agenda);
     if (source->draining && source->in_flight.count == 0)

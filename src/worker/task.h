@@ -43,6 +43,7 @@ struct task {
     _Atomic bool cancelled;         /* asked to stop */
     _Atomic bool shutdown;  /* asked to because this daemon ends: it shall not cost an attempt */
     _Atomic unsigned phase; /* enum task_phase */
+    struct ledger_lease *_Atomic noted; /* in the ledger; NULL: it is not */
     unsigned settle_tries;
     bool in_doubt; /* the connection was lost in the COMMIT that leased or settled it */
     /* in_doubt: if the row does not have this token, it may be free, as it was when it was claimed;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "retry_choice.h"
 #include "source.h"
 #include "task.h"
 #include "unbound.h"
@@ -13,28 +14,7 @@
 enum {
     STILL_RUNNING_US = 1000000, /* when to look again at a row that is due but runs here: the
                                    keeper, if it can, renews its lease before */
-    LOG_EVERY_US = 60000000,
 };
-
-static const struct retry_policy *policy_for(const struct round *round, const struct job *job,
-                                             const struct binding *binding)
-{
-    struct source *source = round->source;
-
-    if (job->retry) {
-        const struct retry_policy *policy = config_find_retry(source->all, job->retry);
-        if (policy)
-            return policy;
-        if (log_limit_pass(&source->policy_log, LOG_EVERY_US, NULL))
-            log_warning("a job names a retry policy that is not configured, the one of its kind or "
-                        "queue is used: "
-                        "source=%s job=%" PRIu64 " kind=%s retry=%s",
-                        source->config->name, job->id, job->kind, job->retry);
-    }
-    if (binding->config && binding->config->retry)
-        return binding->config->retry;
-    return round->queue->retry;
-}
 
 static void put_off(struct source *source, struct claimed *item, const char *why)
 {
@@ -99,7 +79,7 @@ static void decide(struct round *round, struct claimed *item, const struct bindi
         put_off(round->source, item, "no handler is bound to this kind");
         return;
     }
-    const struct retry_policy *retry = policy_for(round, job, binding);
+    const struct retry_policy *retry = retry_choice(round->source, job->id, job->kind, job->retry, binding, round->queue);
     uint32_t limit = retry_policy_limit(retry, job->max_attempts);
     if (job->attempts >= limit) {
         item->verdict = CLAIM_DEAD;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "lease_token.h"
 
 /* What each outcome leaves behind. The fences have a test of their own, and so have the locks of
  * others. */
@@ -99,6 +100,27 @@ static void a_released_job_is_due_at_once_and_uncharged(void **state)
     assert_int_equal(jobs("attempts = 2 AND lease IS NULL AND next_run_at <= NOW(6)"), 1);
     assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_error"), 0);
     assert_int_equal(fixture_lease(&f, 1, 8).items[0].job.attempts, 3);
+}
+
+static void a_suspect_is_due_at_once_uncharged_and_seen_as_such_by_the_next_claim(void **state)
+{
+    (void) state;
+    settle_third_attempt(OUTCOME_SUSPECT);
+    assert_int_equal(jobs("attempts = 2 AND lease = 1 AND next_run_at <= NOW(6)"), 1);
+    struct claim claim = fixture_lease(&f, 1, 8);
+    assert_int_equal(claim.items[0].job.attempts, 3);
+    assert_int_equal(claim.items[0].job.expired_lease, lease_token_suspect());
+    assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_error"), 0);
+}
+
+static void a_lease_that_is_ended_counts_as_one_that_ran_out(void **state)
+{
+    (void) state;
+    settle_third_attempt(OUTCOME_EXPIRE);
+    assert_int_equal(jobs("attempts = 3 AND lease = 7 AND next_run_at <= NOW(6)"), 1);
+    struct claim claim = fixture_lease(&f, 1, 8);
+    assert_int_equal(claim.items[0].job.attempts, 4);
+    assert_int_equal(sql_u64(f.admin, "SELECT COUNT(*) FROM dueq_error WHERE attempt = 3"), 1);
 }
 
 static void an_attempt_is_never_refunded_below_none(void **state)
@@ -262,6 +284,8 @@ int main(void)
         EACH(a_failed_attempt_is_recorded_and_the_job_waits),
         EACH(a_snoozed_job_waits_uncharged),
         EACH(a_released_job_is_due_at_once_and_uncharged),
+        EACH(a_suspect_is_due_at_once_uncharged_and_seen_as_such_by_the_next_claim),
+        EACH(a_lease_that_is_ended_counts_as_one_that_ran_out),
         EACH(an_attempt_is_never_refunded_below_none),
         EACH(a_dead_letter_has_the_whole_row_and_its_errors_stay),
         EACH(each_reason_has_its_name),

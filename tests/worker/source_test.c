@@ -23,7 +23,7 @@ static struct config all = { .queues = queues, .queue_count = 1 };
 static int setup(void **state)
 {
     struct source *source = NULL;
-    int error = source_new(&all, &one, NULL, NULL, "tests:1", &source);
+    int error = source_new(&all, &one, NULL, NULL, "tests:1", NULL, &source);
     if (!error)
         source->ready = true;
     *state = source;
