@@ -10,8 +10,9 @@ struct ledger;
  * (service_block_signals, before the first thread), reloads, drains, keeps the service manager
  * informed.
  *
- * Takes the engine, which is started; ledger: borrowed, NULL for none, for the engines of reloads. Returns true when all was freed; false when a handler does
- * not return and the process must end with its threads. */
+ * Takes the engine, which is started; ledger: borrowed, NULL for none, for the engines of reloads.
+ * Returns true when all was freed; false when a handler does not return and the process must end
+ * with its threads. */
 bool service_run(struct engine *engine, struct ledger *ledger, const char *config_file);
 
 void service_block_signals(void);

@@ -56,8 +56,8 @@ void changes_add_outcome(struct changes *changes, const struct outcome *o)
         return;
     case OUTCOME_RELEASE:
         if (o->lease) /* else the row is as it was */
-            changes->postponed[changes->postponed_count++] = (struct postponed){ o->id, unspent,
-                                                                                 0, 0 };
+            changes->postponed[changes->postponed_count++] = (struct postponed){ o->id, unspent, 0,
+                                                                                 0 };
         return;
     case OUTCOME_SUSPECT:
         changes->postponed[changes->postponed_count++] =

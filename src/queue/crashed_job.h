@@ -10,7 +10,7 @@
 struct crashed_job {
     char kind[65];
     char queue[65];
-    char retry[65]; /* "": none of its own */
+    char retry[65];        /* "": none of its own */
     uint32_t max_attempts; /* 0: the policy's */
     int64_t age_us;        /* since it was created */
     uint32_t crashes;      /* of earlier attempts, since it was last given back from dueq_dead */

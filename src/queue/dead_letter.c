@@ -10,8 +10,7 @@ const char *dead_reason_name(enum dead_reason reason)
 {
     static const char *const names[] = {
         [DEAD_HANDLER] = "handler",     [DEAD_EXHAUSTED] = "exhausted", [DEAD_EXPIRED] = "expired",
-        [DEAD_CANCELLED] = "cancelled", [DEAD_INVALID] = "invalid",
-        [DEAD_CRASHED] = "crashed",
+        [DEAD_CANCELLED] = "cancelled", [DEAD_INVALID] = "invalid",     [DEAD_CRASHED] = "crashed",
     };
     return names[reason];
 }

@@ -125,8 +125,8 @@ static void judge_leases(const struct remains *remains, struct verdicts *verdict
     }
 }
 
-static enum db_status write(struct db *db, const struct remains *remains,
-                            struct verdicts *verdicts, bool *ret_more, struct error *error)
+static enum db_status write(struct db *db, const struct remains *remains, struct verdicts *verdicts,
+                            bool *ret_more, struct error *error)
 {
     for (size_t i = 0; i < verdicts->count; i += BATCH) {
         size_t count = verdicts->count - i < BATCH ? verdicts->count - i : BATCH;
@@ -165,8 +165,9 @@ static void say(const struct source *source, const struct remains *remains,
         const struct outcome *outcome = &verdicts->outcomes[i];
         if (outcome->message && outcome->result == SETTLE_DONE)
             log_error("a job %s: %s: source=%s job=%" PRIu64 " attempt=%u worker=%s",
-                      outcome->kind == OUTCOME_DEAD ? "is dead" : "is tried again", outcome->message,
-                      source->config->name, outcome->id, outcome->attempt, remains->worker);
+                      outcome->kind == OUTCOME_DEAD ? "is dead" : "is tried again",
+                      outcome->message, source->config->name, outcome->id, outcome->attempt,
+                      remains->worker);
     }
     log_warning("a daemon of this host did not end in an orderly way, what it was doing is put "
                 "right: signal=%s worker=%s source=%s given_back=%zu run_again=%zu charged=%zu "

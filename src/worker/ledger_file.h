@@ -61,8 +61,8 @@ struct ledger_crash {
 
 struct ledger_file;
 
-/* Makes a file in the directory, locked and with its space allocated: a disk that is full later does
- * no harm. 0 or a negative errno. */
+/* Makes a file in the directory, locked and with its space allocated: a disk that is full later
+ * does no harm. 0 or a negative errno. */
 int ledger_file_new(const char *directory, const char *worker, struct ledger_file **ret_file,
                     struct error *error) __attribute__((warn_unused_result));
 

@@ -33,8 +33,8 @@ struct source {
     const struct config_source *config;
     const struct config *all;
     const struct registry *registry;
-    struct pool **pools; /* by index of all->queues */
-    const char *worker;  /* host:pid */
+    struct pool **pools;   /* by index of all->queues */
+    const char *worker;    /* host:pid */
     struct ledger *ledger; /* NULL: none */
     struct unbound *unbound;
     _Atomic size_t bytes; /* of payloads in memory */
@@ -67,7 +67,7 @@ struct source {
     _Atomic size_t unlocked; /* tasks in flight that are; changed under the lock */
     uint64_t worker_id;
     uint32_t ledger_worker; /* what the ledger calls it */
-    bool has_company; /* other daemons work on this database, or did a while ago */
+    bool has_company;       /* other daemons work on this database, or did a while ago */
     uint64_t next_token;
     struct schema schema;
 
@@ -80,7 +80,8 @@ struct source {
 /* Borrows everything; ledger may be NULL. 0 or -ENOMEM. */
 int source_new(const struct config *all, const struct config_source *config,
                const struct registry *registry, struct pool **pools, const char *worker,
-               struct ledger *ledger, struct source **ret_source) __attribute__((warn_unused_result));
+               struct ledger *ledger, struct source **ret_source)
+    __attribute__((warn_unused_result));
 int source_start(struct source *source) __attribute__((warn_unused_result));
 
 /* Stops claiming, and has what is finished settled. Does not wait. */

@@ -79,7 +79,8 @@ static void decide(struct round *round, struct claimed *item, const struct bindi
         put_off(round->source, item, "no handler is bound to this kind");
         return;
     }
-    const struct retry_policy *retry = retry_choice(round->source, job->id, job->kind, job->retry, binding, round->queue);
+    const struct retry_policy *retry = retry_choice(round->source, job->id, job->kind, job->retry,
+                                                    binding, round->queue);
     uint32_t limit = retry_policy_limit(retry, job->max_attempts);
     if (job->attempts >= limit) {
         item->verdict = CLAIM_DEAD;
