@@ -318,7 +318,8 @@ static const struct key root_keys[] = {
           "How long running jobs may take to end when dueqd is stopped; what still runs then is "
           "given up." },
     { "state", KEY_DIRECTORY, AT(config, state_directory), .maximum = PATH_LEN_MAX,
-      .absent = "what the service manager gives it ($STATE_DIRECTORY), or none", .sample = "/var/lib/dueq",
+      .absent = "what the service manager gives it ($RUNTIME_DIRECTORY, else $STATE_DIRECTORY), or none",
+      .sample = "/run/dueq",
       .description =
           "A directory of dueqd's own, on this machine, in which it notes what it runs: so that after a "
           "crash the job that is to blame is known. It is read when dueqd starts, not at a reload." },

@@ -9,14 +9,20 @@
 #include "log.h"
 #include "worker_name.h"
 
-/* The manager gives a list, separated by colons; the first is ours. */
+/* The manager gives lists, separated by colons; the first is ours. What is in memory comes first:
+ * there a write never waits for a disk, and no more than the process has to be outlived. */
 static const char *given_directory(char *path, size_t size)
 {
-    const char *list = getenv("STATE_DIRECTORY");
-    if (!list || !*list)
-        return NULL;
-    snprintf(path, size, "%.*s", (int) strcspn(list, ":"), list);
-    return path;
+    static const char *const names[] = { "RUNTIME_DIRECTORY", "STATE_DIRECTORY" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *list = getenv(names[i]);
+        if (!list || !*list)
+            continue;
+        snprintf(path, size, "%.*s", (int) strcspn(list, ":"), list);
+        return path;
+    }
+    return NULL;
 }
 
 struct ledger *state_directory_open(const struct config *config)
@@ -28,7 +34,7 @@ struct ledger *state_directory_open(const struct config *config)
                                                     : given_directory(path, sizeof path);
 
     if (!directory) {
-        log_info("no state directory (key `state`, or StateDirectory= of the unit): after a crash "
+        log_info("no state directory (key `state`, or RuntimeDirectory= of the unit): after a crash "
                  "it will not be known which job was to blame");
         return NULL;
     }

@@ -1,5 +1,6 @@
 #include "ledger_file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -91,6 +92,7 @@ static int make(struct ledger_file *file, const char *directory, const char *wor
     if (!error)
         error = map(file);
     if (!error) {
+        assert(file->contents);
         memcpy(file->contents->header.magic, magic, sizeof magic);
         snprintf(file->contents->header.worker, sizeof file->contents->header.worker, "%s", worker);
         snprintf(file->path, sizeof file->path, "%s/%s", directory,

@@ -111,7 +111,7 @@ static void a_key_like_no_other_is_shown_what_there_is(void **state)
                     "dueq.conf:2: log.colour: unknown key; here can be level");
     assert_problems(CASE_SOURCE "x = 1;",
                     "dueq.conf:2: x: unknown key; here can be sources, queues, kinds, retry, "
-                    "handlers, log, drain, keep_errors");
+                    "handlers, log, drain, state, crash_limit, keep_errors");
 }
 
 static void an_integer_is_within_its_bounds(void **state)
