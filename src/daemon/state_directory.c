@@ -34,8 +34,9 @@ struct ledger *state_directory_open(const struct config *config)
                                                     : given_directory(path, sizeof path);
 
     if (!directory) {
-        log_info("no state directory (key `state`, or RuntimeDirectory= of the unit): after a crash "
-                 "it will not be known which job was to blame");
+        log_info(
+            "no state directory (key `state`, or RuntimeDirectory= of the unit): after a crash "
+            "it will not be known which job was to blame");
         return NULL;
     }
     worker_name(worker);

@@ -8,9 +8,9 @@
 #include "transaction.h"
 
 enum {
-    /* A payload up to this size comes with its row; a larger one is fetched by itself, so that a
-     * batch of large ones cannot fill the memory. */
-    INLINE_PAYLOAD = 64 * 1024,
+    /* A payload of up to so many characters comes with its row; a longer one is fetched by itself,
+     * so that a batch of large ones cannot fill the memory. */
+    INLINE_PAYLOAD = 16 * 1024,
     MAX_HEADERS = 64 * 1024,
     PACKET_MARGIN = 4096, /* what a row has besides its payload and headers, generously */
 };
@@ -43,7 +43,7 @@ static void append_select(struct db *db, struct buffer *sql, const struct claim_
 
     buffer_append_format(
         sql,
-        "SELECT id, kind, IF(OCTET_LENGTH(payload) <= %d, payload, NULL), OCTET_LENGTH(payload),"
+        "SELECT id, kind, LEFT(payload, %d), OCTET_LENGTH(payload),"
         " IF(OCTET_LENGTH(headers) <= %d, headers, NULL), OCTET_LENGTH(headers),"
         " %s, state + 0,"
         " attempts, max_attempts, retry, lease, unique_key, created_at, next_run_at, NOW(6)"
@@ -86,6 +86,16 @@ static const char *copy_text(const struct db_result *result, unsigned column, st
     if (!copy)
         *ret_failed = true;
     return copy;
+}
+
+/* NULL: it has not come with its row, or not the whole of it. */
+static const char *copy_payload(const struct db_result *result, size_t whole, struct arena *arena,
+                                bool *ret_failed)
+{
+    size_t len;
+    return db_text(result, PAYLOAD, &len) && len == whole
+               ? copy_text(result, PAYLOAD, arena, NULL, ret_failed)
+               : NULL;
 }
 
 static void condemn(struct claimed *item, struct arena *arena, const char *format, ...)
@@ -143,8 +153,8 @@ static bool read_row(const struct db_result *result, struct db *db, struct arena
     job->id = db_u64(result, ID);
     job->priority = priority;
     job->kind = copy_text(result, KIND, arena, NULL, &failed);
-    job->payload = copy_text(result, PAYLOAD, arena, NULL, &failed);
     job->payload_len = (size_t) db_u64(result, PAYLOAD_LEN);
+    job->payload = copy_payload(result, job->payload_len, arena, &failed);
     job->headers = copy_text(result, HEADERS, arena, &job->headers_len, &failed);
     uint64_t state = db_u64(result, STATE);
     job->state = state <= JOB_PREPARED ? (enum job_state) state : JOB_INVALID;

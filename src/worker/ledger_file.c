@@ -118,8 +118,8 @@ int ledger_file_new(const char *directory, const char *worker, struct ledger_fil
     return 0;
 }
 
-/* 0: taken. -EAGAIN: a living daemon's, or gone meanwhile. -EBADMSG: it is no ledger of this
- * layout, and has been removed. */
+/* 0: taken. -EAGAIN: it is not to be taken: a living daemon's, say. -EBADMSG: it is no ledger of
+ * this layout, and has been removed. */
 static int take(struct ledger_file *file, const char *directory, const char *name)
 {
     struct stat status;
@@ -128,8 +128,8 @@ static int take(struct ledger_file *file, const char *directory, const char *nam
         (int) sizeof file->path)
         return -ENAMETOOLONG;
     file->fd = open(file->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (file->fd < 0)
-        return errno == ENOENT ? -EAGAIN : -errno;
+    if (file->fd < 0) /* gone meanwhile, or another user's, who sees to it */
+        return errno == ENOENT || errno == EACCES ? -EAGAIN : -errno;
     if (flock(file->fd, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     if (fstat(file->fd, &status) != 0)

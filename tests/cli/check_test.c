@@ -175,6 +175,12 @@ static void an_index_that_makes_the_claim_sort_or_read_too_much_is_a_warning(voi
         expect_finding(findings, "claim_plan", "warning", columns[i]);
         json_decref(findings);
     }
+    /* Over the right columns, but read backwards, which gives the ids of one date the wrong way. */
+    sql_run(f.admin, "ALTER TABLE dueq_job DROP KEY due, ADD KEY due (queue, priority,"
+                     " next_run_at DESC)");
+    json_t *findings = check(f.daemon_conf, EX_OK);
+    expect_finding(findings, "claim_plan", "warning", "filesort");
+    json_decref(findings);
     sql_run(f.admin, "ALTER TABLE dueq_job DROP KEY due, ADD KEY due (queue, priority,"
                      " next_run_at)");
 }

@@ -70,6 +70,19 @@ static void an_unknown_database_is_said_and_tried_again(void **state)
     sql_run(scene->admin, "REVOKE SELECT ON `%s`.* FROM '%s'@'%%'", other.name, other.daemon.user);
 }
 
+static void a_plan_that_sorts_is_warned_of_and_the_jobs_run(void **state)
+{
+    struct scene *scene = *state;
+    sql_run(scene->admin, "ALTER TABLE dueq_job DROP KEY due, ADD KEY due (queue, priority,"
+                          " next_run_at DESC)");
+    struct process *daemon = start(config_of(scene, scene->database, NULL));
+    process_expect_line(daemon, "claim_plan: the server does not plan the claim as a range", 20);
+    expect_serving(scene);
+    daemon_stop(daemon);
+    sql_run(scene->admin, "ALTER TABLE dueq_job DROP KEY due, ADD KEY due (queue, priority,"
+                          " next_run_at)");
+}
+
 static void a_missing_schema_is_said_with_what_to_run(void **state)
 {
     struct scene *scene = *state;
@@ -343,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(a_wrong_password_is_said_and_tried_again),
         SCENE_TEST(an_unknown_database_is_said_and_tried_again),
+        SCENE_TEST(a_plan_that_sorts_is_warned_of_and_the_jobs_run),
         SCENE_TEST(a_missing_schema_is_said_with_what_to_run),
         SCENE_TEST(an_older_schema_is_refused_until_dueq_migrate_has_run),
         SCENE_TEST(a_newer_schema_is_refused_with_both_versions),
