@@ -219,7 +219,7 @@ static void any_bytes_of_a_payload_are_delivered(void **state)
 static void a_large_payload_is_fetched_apart(void **state)
 {
     (void) state;
-    enum { INLINE = 64 * 1024 };
+    enum { INLINE = 16 * 1024 };
     static const size_t sizes[] = { INLINE - 1, INLINE, INLINE + 1, 100 * 1024, 3 * 1024 * 1024 };
     enum { COUNT = sizeof sizes / sizeof *sizes };
     char *text = filled(sizes[COUNT - 1]);
