@@ -137,6 +137,49 @@ static void a_child_that_is_past_its_timeout_is_ended(void **state)
     daemon_stop(daemon);
 }
 
+/* The file has a line for each thread that has run jobs: how many. */
+static void each_thread_has_its_own_state_which_it_lets_go_of_at_the_end(void **state)
+{
+    struct scene *scene = *state;
+    enum { JOBS = 40, THREADS = 3 };
+    char path[512];
+    unsigned threads = 0, jobs = 0, n;
+
+    scene->handlers = daemon_handlers((const char *const[]){ "threads", NULL });
+    snprintf(path, sizeof path, "%s/threads", scene->directory);
+    struct process *daemon = daemon_start(scene_config_text(
+        scene,
+        "queues = ( { name = \"default\"; poll = \"10ms\"; threads = 3; } ); kinds = ( { kind = "
+        "\"bulk\"; handler = \"threads\"; options = { file = \"%s\"; }; } );",
+        path));
+    scene_insert_many(scene, JOBS, "");
+    scene_wait_all_gone(scene, LIMIT);
+    daemon_stop(daemon);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (; fscanf(file, "%u", &n) == 1; threads++)
+        jobs += n;
+    fclose(file);
+    assert_int_equal(jobs, JOBS);
+    assert_true(threads >= 1 && threads <= THREADS);
+}
+
+static void a_handler_that_asks_for_more_time_gets_it(void **state)
+{
+    struct scene *scene = *state;
+    scene->handlers = daemon_handlers((const char *const[]){ "threads", NULL });
+    struct process *daemon = daemon_start(
+        scene_config_text(scene, "queues = ( { name = \"default\"; poll = \"10ms\"; timeout = "
+                                 "\"200ms\"; } );"));
+    uint64_t late = scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('threads', "
+                                        "'sleep')");
+    scene_insert(scene, "INSERT INTO dueq_job (kind, payload) VALUES ('threads', 'extend')");
+    scene_wait_all_gone(scene, LIMIT);
+    assert_int_equal(
+        sql_u64(scene->admin, "SELECT id FROM dueq_dead WHERE message = 'out of time'"), late);
+    daemon_stop(daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +188,8 @@ int main(void)
         SCENE_TEST(an_http_request_past_its_timeout_is_ended_and_tried_again),
         SCENE_TEST(a_child_that_reads_lines_runs_many_jobs_and_is_replaced_when_it_dies),
         SCENE_TEST(a_child_that_is_past_its_timeout_is_ended),
+        SCENE_TEST(each_thread_has_its_own_state_which_it_lets_go_of_at_the_end),
+        SCENE_TEST(a_handler_that_asks_for_more_time_gets_it),
     };
     return SCENE_RUN(tests);
 }
