@@ -5,10 +5,12 @@
 #include <string.h>
 
 enum {
-    STARVED_US = 2000,   /* before jobs that are due but locked are looked at again; then as long as
-                            it   has been so, up to REPROBE_US */
-    REPROBE_US = 100000, /* while claims keep finding jobs: how long a better priority, or a job
-                            behind a watermark, may stay unseen */
+    /* Before jobs that are due but locked are looked at again; then as long as it has been so, up
+     * to the second, and never longer than the queue is polled. */
+    STARVED_US = 2000,
+    STARVED_MAX_US = 1000000,
+    REPROBE_US = 100000,  /* while claims keep finding jobs: how long a better priority, or a job
+                             behind a watermark, may stay unseen */
     UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
     BEHIND_SHARE = 4, /* with other daemons, how often as long as the claim that follows such a look
                          the pause behind that is */
@@ -208,7 +210,7 @@ static void set_alarm(struct agenda_entry *entry, const struct probe *probe, int
 static int64_t starved_pause_us(const struct agenda_entry *entry, int64_t now_us)
 {
     int64_t pause_us = longer(now_us - entry->starved_us, STARVED_US);
-    return pause_us < REPROBE_US ? pause_us : REPROBE_US;
+    return pause_us < STARVED_MAX_US ? pause_us : STARVED_MAX_US;
 }
 
 void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
