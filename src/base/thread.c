@@ -90,14 +90,15 @@ bool condition_wait_until(struct condition *condition, struct mutex *mutex, int6
     return error == 0;
 }
 
+const int thread_faults[THREAD_FAULTS] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+
 int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg)
 {
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
     sigset_t blocked, old;
 
     sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) /* they cannot wait */
-        sigdelset(&blocked, faults[i]);
+    for (size_t i = 0; i < THREAD_FAULTS; i++)
+        sigdelset(&blocked, thread_faults[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &old);
     int error = pthread_create(ret_thread, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

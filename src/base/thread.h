@@ -31,6 +31,10 @@ void condition_wait(struct condition *condition, struct mutex *mutex);
 /* False when `until_us` (clock_now_us() time) has passed. INT64_MAX waits without end. */
 bool condition_wait_until(struct condition *condition, struct mutex *mutex, int64_t until_us);
 
-/* Starts a named thread with every signal blocked. 0 or a negative errno. */
+/* The signals of a thread's own doing, which cannot wait. */
+enum { THREAD_FAULTS = 5 };
+extern const int thread_faults[THREAD_FAULTS];
+
+/* Starts a named thread with every signal blocked but thread_faults. 0 or a negative errno. */
 int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg)
     __attribute__((warn_unused_result));

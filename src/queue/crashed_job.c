@@ -36,7 +36,7 @@ enum db_status crashed_job_read(struct db *db, uint64_t id, uint32_t attempt,
     copy_text(result, 1, ret_job->queue, sizeof ret_job->queue);
     copy_text(result, 2, ret_job->retry, sizeof ret_job->retry);
     ret_job->max_attempts = (uint32_t) db_u64(result, 3);
-    ret_job->age_us = (int64_t) db_u64(result, 4);
+    ret_job->age_us = db_i64(result, 4);
     ret_job->crashes = (uint32_t) db_u64(result, 5);
     db_result_free(result);
     return DB_OK;

@@ -5,12 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "thread.h"
+
 enum { ALTERNATE_STACK = 64 * 1024 };
 
-static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
-enum { FAULTS = sizeof faults / sizeof *faults };
-
-static struct sigaction before[FAULTS];
+static struct sigaction before[THREAD_FAULTS];
 static struct ledger_crash *noted;
 static _Thread_local struct ledger_entry *mine;
 
@@ -71,8 +70,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
     noted->signal = number;
     if (own)
         say(number, entry);
-    for (size_t i = 0; i < FAULTS; i++)
-        if (faults[i] == number)
+    for (size_t i = 0; i < THREAD_FAULTS; i++)
+        if (thread_faults[i] == number)
             sigaction(number, &before[i], NULL);
     raise(number);
 }
@@ -83,14 +82,14 @@ void fault_catch(struct ledger_crash *crash)
 
     sigemptyset(&action.sa_mask);
     noted = crash;
-    for (size_t i = 0; i < FAULTS; i++)
-        sigaction(faults[i], &action, &before[i]);
+    for (size_t i = 0; i < THREAD_FAULTS; i++)
+        sigaction(thread_faults[i], &action, &before[i]);
 }
 
 void fault_let_go(void)
 {
-    for (size_t i = 0; i < FAULTS; i++)
-        sigaction(faults[i], &before[i], NULL);
+    for (size_t i = 0; i < THREAD_FAULTS; i++)
+        sigaction(thread_faults[i], &before[i], NULL);
     noted = NULL;
 }
 
