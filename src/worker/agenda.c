@@ -14,6 +14,8 @@ enum {
     UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
     BEHIND_SHARE = 4, /* with other daemons, how often as long as the claim that follows such a look
                          the pause behind that is */
+    BEHIND_MAX_US = 150000,      /* and it ends then, for a row that committed late is to be claimed
+                                    within 250 ms */
     ACTIVE_US = 10000000,        /* a queue with nothing due for so long is idle */
     DOORBELL_POLL_US = 30000000, /* how often an idle queue is looked at although nothing rang */
 };
@@ -278,7 +280,8 @@ bool agenda_let_go(struct agenda_entry *entry, int64_t now_us)
 static void count_look_behind(struct agenda_entry *entry, const struct agenda_claim *claim,
                               int64_t now_us)
 {
-    int64_t until_us = now_us + (now_us - claim->asked_us) * BEHIND_SHARE;
+    int64_t pause_us = (now_us - claim->asked_us) * BEHIND_SHARE;
+    int64_t until_us = now_us + (pause_us < BEHIND_MAX_US ? pause_us : BEHIND_MAX_US);
 
     if (entry->looked_behind && claim->found.has_company && until_us > entry->unbounded_at_us)
         entry->unbounded_at_us = until_us;

@@ -73,6 +73,29 @@ static void and_where_jobs_are_leased(void **state)
     late_commit(*state, "lease");
 }
 
+/* Each of them passes over what the others seem to have claimed. */
+static void and_where_several_daemons_share_the_queue(void **state)
+{
+    struct scene *scene = *state;
+    MYSQL *late = test_connect(scene->database, &scene->database->producer);
+    sql_run(late, "BEGIN; INSERT INTO dueq_job (kind, payload) VALUES ('work', '')");
+    uint64_t id = mysql_insert_id(late);
+    sql_run(scene->admin, "SET @before = NOW(6)");
+    const char *config = scene_config(scene, "claim = \"lease\"; threads = 2; batch = 50;", NULL);
+    scene_insert_many(scene, JOBS, "{\"sleep_ms\":4}");
+    struct process *daemons[3];
+    for (size_t i = 0; i < 3; i++)
+        daemons[i] = daemon_start(config);
+    journal_wait_count(scene->journal, JOBS / 10, LIMIT);
+    sql_wait_until(scene->admin, LIMIT, "SELECT MIN(next_run_at) > @before FROM dueq_job");
+    size_t before = journal_count(scene->journal);
+    sql_run(late, "COMMIT");
+    mysql_close(late);
+    expect_run_in_the_middle(scene, id, before);
+    for (size_t i = 0; i < 3; i++)
+        daemon_stop(daemons[i]);
+}
+
 static void a_better_priority_comes_first_in_the_middle_of_a_drain(void **state)
 {
     struct scene *scene = *state;
@@ -138,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(a_job_committed_behind_the_watermark_is_found_in_the_middle_of_a_drain),
         SCENE_TEST(and_where_jobs_are_leased),
+        SCENE_TEST(and_where_several_daemons_share_the_queue),
         SCENE_TEST(a_better_priority_comes_first_in_the_middle_of_a_drain),
         SCENE_TEST(a_server_that_falls_behind_is_spared_until_it_has_caught_up),
         SCENE_TEST(a_single_job_of_another_queue_does_not_wait_for_a_busy_one),

@@ -331,6 +331,32 @@ static void a_look_without_the_watermarks_finds_what_lies_behind_them(void **sta
     assert_int_equal(entry->unbounded_at_us, 3 * SECOND);
 }
 
+static void among_other_daemons_the_looks_behind_the_watermark_pause_and_not_for_long(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+    struct agenda_claim claim = { .priority = 5,
+                                  .asked_us = SECOND,
+                                  .found = { .count = 500, .full = true, .last_us = 777 } };
+    const struct probe late = {
+        .due = { [5] = true }, .any_due = true, .first_us = { [5] = 111 }, .next_us = INT64_MAX
+    };
+    const struct {
+        int64_t claim_us, pause_us;
+        bool company;
+    } cases[] = { { 30000, 120000, true }, { 500000, 150000, true }, { 500000, 0, false } };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        claim.found.has_company = cases[i].company;
+        entry->watermarks[5].from_us = 777;
+        agenda_probed(agenda, entry, &unbounded, &late, SECOND, SECOND);
+        entry->unbounded_at_us = 0;
+        agenda_claimed(entry, &claim, SECOND + cases[i].claim_us);
+        assert_int_equal(entry->unbounded_at_us,
+                         cases[i].company ? SECOND + cases[i].claim_us + cases[i].pause_us : 0);
+    }
+}
+
 static void a_queue_that_has_been_idle_for_long_is_looked_at_less_often(void **state)
 {
     struct agenda *agenda = *state;
@@ -444,6 +470,7 @@ int main(void)
         test(a_claim_moves_the_watermark_to_where_it_ended),
         test(rows_that_are_free_again_set_the_watermark_back_for_good),
         test(a_look_without_the_watermarks_finds_what_lies_behind_them),
+        test(among_other_daemons_the_looks_behind_the_watermark_pause_and_not_for_long),
         test(a_queue_that_has_been_idle_for_long_is_looked_at_less_often),
         test(queues_whose_time_has_nearly_come_are_probed_together),
         test(a_row_that_is_refused_is_looked_for_by_halves),
