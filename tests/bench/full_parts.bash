@@ -189,3 +189,59 @@ part_marked()
             "$(calculate "$(median_of "marked_fresh_${q}_open") / $(median_of "marked_fresh_${q}_none")")"
     done
 }
+
+history_length()
+{
+    sql "SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'trx_rseg_history_len'"
+}
+
+# churn SECONDS: a thousand jobs come every second, and are run.
+churn()
+{
+    local end=$((SECONDS + $1)) second
+    while ((SECONDS < end)); do
+        second=$SECONDS
+        measure fill --jobs 1000 --bytes "$bytes"
+        [ "$SECONDS" != "$second" ] || sleep 0.9
+    done
+    "$bench" drained --first-id "${got[first_id]}" >/dev/null
+}
+
+# A session holds its read view for long while the queue works on: the history of all that time lies in the server.
+part_history()
+{
+    local round when
+    empty
+    configure "$main"
+    slow_log_start
+    daemons_start
+    for when in before after; do
+        if [ "$when" = after ]; then
+            progress "history: a read view held for $history s"
+            slow_log_stop
+            snapshot_open
+            churn "$history"
+            slow_log_start
+            daemons_stop
+            daemons_start
+        fi
+        for ((round = 1; round <= rounds; round++)); do
+            progress "history: $when, round $round"
+            drain_dueqd
+            note "history_$when" "$rate"
+        done
+        bursts
+        note "history_claim_$when" "${got[claim_p50]}"
+        note "history_length_$when" "$(history_length)"
+    done
+    daemons_stop
+    slow_log_stop
+    snapshot_close
+    report history "its length after $history s of 1,000 jobs/s behind a read view" "$(median_of history_length_after)" '' \
+        "$(median_of history_length_before)"
+    report history "drain with it, on before" "$(median_of history_after)" jobs/s "$(median_of history_before)" \
+        "$(calculate "$(median_of history_after) / $(median_of history_before)")"
+    report history "a claim with it, on before: p50" "$(median_of history_claim_after)" ms \
+        "$(median_of history_claim_before)" \
+        "$(calculate "$(median_of history_claim_after) / $(median_of history_claim_before)")"
+}
