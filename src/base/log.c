@@ -16,6 +16,11 @@ void log_set_level(enum log_level level)
     threshold = (int) level;
 }
 
+enum log_level log_get_level(void)
+{
+    return (enum log_level) threshold;
+}
+
 bool log_enabled(enum log_level level)
 {
     return (int) level <= threshold;

@@ -16,6 +16,7 @@ enum log_level {
 };
 
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 bool log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -13,6 +13,7 @@
 #include "exit_status.h"
 #include "output.h"
 #include "schema.h"
+#include "server_choice.h"
 #include "source_options.h"
 
 static const char default_config_file[] = "/etc/dueq/dueq.conf";
@@ -201,10 +202,12 @@ static int override(struct cli *cli, struct db_options *options)
     return EX_OK;
 }
 
-static int open_db(struct cli *cli, const struct db_options *options)
+static int open_db(struct cli *cli, struct db_options *options)
 {
     struct error error;
-    enum db_status status = db_open(options, &cli->db, &error);
+    bool choose = cli->source && cli->source->host_count && !cli->socket && !cli->host;
+    enum db_status status = choose ? server_choice_open(cli->source, options, &cli->db, &error)
+                                   : db_open(options, &cli->db, &error);
     if (status == DB_OK)
         return EX_OK;
     if (options->socket)

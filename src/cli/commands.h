@@ -21,4 +21,5 @@ int command_pause(struct cli *cli, const struct command *command, int argc, char
 int command_resume(struct cli *cli, const struct command *command, int argc, char **argv);
 int command_set(struct cli *cli, const struct command *command, int argc, char **argv);
 int command_check(struct cli *cli, const struct command *command, int argc, char **argv);
+int command_fsck(struct cli *cli, const struct command *command, int argc, char **argv);
 int command_dev(struct cli *cli, const struct command *command, int argc, char **argv);

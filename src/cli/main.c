@@ -36,6 +36,10 @@ static const struct command commands[] = {
       "Each line is ok, a warning, or a failure with what to do. With a failure the exit status "
       "is 1.\n",
       command_check },
+    { "fsck", "", "Checks that what the tables say fits together.",
+      "It reads all of dueq_job in small pieces, locks nothing, and may run while daemons work.\n"
+      "With a failure the exit status is 1.\n",
+      command_fsck },
     { "dev", "", "Runs a private database server and dueqd on it, to try dueq out.",
       "Everything is in one directory: the server's data, its socket (it has no network port), "
       "and\n"

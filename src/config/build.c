@@ -157,7 +157,7 @@ static void build_kinds(struct loader *loader, const struct setting *list, struc
         kinds[i].line = place.line;
         kinds[i].file = loader_copy(loader, place.file);
     }
-    check_kinds(loader, list, config->kind_count);
+    check_kinds(loader, list, kinds, config->kind_count);
     config->kinds = kinds;
 }
 

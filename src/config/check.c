@@ -80,8 +80,11 @@ void check_sources(struct loader *loader, const struct setting *list,
         const struct setting *group = &list->children[i];
         if (group->type != SETTING_GROUP)
             continue;
-        if (!setting_member(group, "socket") && !setting_member(group, "host"))
-            loader_error(loader, group, "expected a socket or a host, found neither");
+        const struct setting *hosts = setting_member(group, "hosts");
+        if (!setting_member(group, "socket") && !setting_member(group, "host") && !hosts)
+            loader_error(loader, group, "expected a socket, a host or hosts, found none");
+        if (setting_member(group, "host") && hosts)
+            loader_error(loader, hosts, "expected either host or hosts, found both");
         const struct setting *tls = setting_member(group, "tls");
         if (tls && tls->type == SETTING_GROUP)
             check_tls(loader, tls, &sources[i]);
@@ -124,7 +127,16 @@ void check_retries(struct loader *loader, const struct setting *list,
     check_unique(loader, list, count, "name");
 }
 
-void check_kinds(struct loader *loader, const struct setting *list, size_t count)
+void check_kinds(struct loader *loader, const struct setting *list, const struct config_kind *kinds,
+                 size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        const struct setting *group = &list->children[i];
+        const struct setting *process = group->type == SETTING_GROUP
+                                            ? setting_member(group, "process")
+                                            : NULL;
+        if (process && process->count > 0 && kinds[i].isolation == CONFIG_ISOLATION_NONE)
+            loader_warn(loader, process, "has no effect, since isolation is not \"process\"");
+    }
     check_unique(loader, list, count, "kind");
 }

@@ -11,4 +11,5 @@ void check_queues(struct loader *loader, const struct setting *list,
                   const struct config_queue *queues, size_t count);
 void check_retries(struct loader *loader, const struct setting *list,
                    const struct retry_policy *policies, size_t count);
-void check_kinds(struct loader *loader, const struct setting *list, size_t count);
+void check_kinds(struct loader *loader, const struct setting *list, const struct config_kind *kinds,
+                 size_t count);

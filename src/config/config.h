@@ -27,10 +27,17 @@ struct config_protect {
     uint32_t apply_queue; /* transactions that a node of the cluster has yet to apply */
 };
 
+struct config_host {
+    const char *host;
+    uint32_t port; /* 0: the source's */
+};
+
 struct config_source {
     const char *name;
-    const char *socket; /* NULL: host and port */
+    const char *socket; /* NULL: a host or hosts, and port */
     const char *host;
+    const struct config_host *hosts; /* in the order in which they are tried */
+    size_t host_count;
     uint32_t port;
     const char *database;
     const char *user;
@@ -76,11 +83,25 @@ struct config_option {
     const char *file; /* in which `line` is: the configuration file or one that it includes */
 };
 
+enum config_isolation { CONFIG_ISOLATION_NONE, CONFIG_ISOLATION_PROCESS };
+
+/* The processes that run the jobs of an isolated kind. */
+struct config_process {
+    uint32_t count;      /* at most */
+    uint32_t jobs;       /* at the same time, in each */
+    uint32_t memory_mib; /* of each; 0: no limit */
+    int64_t cpu_us;      /* of each, for a job; 0: no limit */
+    uint32_t recycle;    /* jobs after which one is replaced; 0: never */
+    int64_t kill_after_us;
+};
+
 struct config_kind {
     const char *kind; /* exact, or a prefix that ends in ".*" or is "*" */
     const char *handler;
     const struct retry_policy *retry; /* NULL: the queue's */
     int64_t timeout_us;               /* 0: the queue's */
+    enum config_isolation isolation;
+    struct config_process process;
     const struct config_option *options;
     size_t option_count;
     unsigned line;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "duration.h"
+#include "host_list.h"
 #include "key_text.h"
 #include "kind_options.h"
 
@@ -41,6 +42,15 @@ static void append_durations(const struct key *key, const void *from, struct buf
         append_duration(delays_us[i], out);
     }
     buffer_append_text(out, " ]");
+}
+
+static void append_hosts(const struct key *key, const void *from, struct buffer *out)
+{
+    const struct config_host *hosts;
+    size_t count;
+    memcpy(&hosts, (const char *) from + key->offset, sizeof hosts);
+    memcpy(&count, (const char *) from + key->count_offset, sizeof count);
+    host_list_print(hosts, count, out);
 }
 
 static void append_choice(const struct key *key, const void *from, struct buffer *out)
@@ -120,6 +130,9 @@ static void append_scalar(const struct key *key, const void *from, struct buffer
     case KEY_DURATIONS:
         append_durations(key, from, out);
         break;
+    case KEY_HOSTS:
+        append_hosts(key, from, out);
+        break;
     case KEY_CHOICE:
         append_choice(key, from, out);
         break;
@@ -164,13 +177,22 @@ static void append_list(const struct key *key, const void *from, int depth, stru
     buffer_append_text(out, ")");
 }
 
+static bool is_idle(const struct section *section, const struct key *key, const void *from)
+{
+    const struct key *choice = key->only_with ? key_find(section, key->only_with) : NULL;
+    int value = 0;
+    if (choice)
+        memcpy(&value, (const char *) from + choice->offset, sizeof value);
+    return choice && value == choice->choices[0].value;
+}
+
 static void append_section(const struct section *section, const void *from, int depth,
                            struct buffer *out)
 {
     for (size_t i = 0; i < section->key_count; i++) {
         const struct key *key = &section->keys[i];
         const struct key *other = key->not_with ? key_find(section, key->not_with) : NULL;
-        if (!is_set(key, from) || (other && is_set(other, from)))
+        if (!is_set(key, from) || (other && is_set(other, from)) || is_idle(section, key, from))
             continue;
         indent(out, depth);
         buffer_append_format(out, "%s = ", key->name);

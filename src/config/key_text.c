@@ -73,6 +73,9 @@ void key_expected(const struct key *key, struct buffer *text)
     case KEY_DURATIONS:
         buffer_append_text(text, "a list of durations [ \"…\", … ]");
         break;
+    case KEY_HOSTS:
+        buffer_append_text(text, "a list of servers [ \"host\", \"host:port\", … ]");
+        break;
     case KEY_CHOICE:
         expect_choice(key, text);
         break;
@@ -128,6 +131,7 @@ void key_value(const struct key *key, const char *value, struct buffer *text)
     case KEY_REAL:
     case KEY_BOOLEAN:
     case KEY_DURATIONS:
+    case KEY_HOSTS:
     case KEY_OPTIONS:
     case KEY_GROUP:
     case KEY_LIST:

@@ -59,6 +59,12 @@ static const struct key_choice claim_modes[] = {
     { NULL, 0 },
 };
 
+static const struct key_choice isolations[] = {
+    { "none", CONFIG_ISOLATION_NONE },
+    { "process", CONFIG_ISOLATION_PROCESS },
+    { NULL, 0 },
+};
+
 /* A table and its sentences are read best as they are set here. */
 /* clang-format off */
 
@@ -112,14 +118,20 @@ static const struct key source_keys[] = {
     { "socket", KEY_PATH, AT(config_source, socket), .maximum = SOCKET_MAX,
       .absent = "host is used", .sample = "/run/mysqld/mysqld.sock", .active = true,
       .description =
-          "The server's unix socket, for a server on this machine. Every source has a socket or "
-          "a host." },
+          "The server's unix socket, for a server on this machine. Every source has a socket, a "
+          "host or hosts." },
     { "host", KEY_STRING, AT(config_source, host), .minimum = 1, .maximum = HOST_MAX,
       .not_with = "socket", .absent = "socket is used", .sample = "db.example.com",
       .description = "The server's name or address." },
+    { "hosts", KEY_HOSTS, AT(config_source, hosts), COUNT(config_source, host_count),
+      .maximum = HOST_MAX, .not_with = "socket", .absent = "socket or host is used",
+      .sample = "[ \"db1.example.com\", \"db2.example.com:3307\" ]",
+      .description =
+          "The servers of one replicated database, in place of host: where one cannot be reached, or "
+          "takes no writes, the next is used. All connections go to the same one." },
     { "port", KEY_INTEGER, AT(config_source, port), .minimum = 1, .maximum = 65535,
       .not_with = "socket", .default_text = "3306",
-      .description = "The server's TCP port." },
+      .description = "The server's TCP port; of hosts, where they do not name one." },
     { "database", KEY_STRING, AT(config_source, database), .minimum = 1, .maximum = DATABASE_MAX,
       .required = true, .sample = "shop", .active = true,
       .description = "The database that holds the dueq_* tables." },
@@ -226,6 +238,37 @@ static const struct section queue_section =
             "The queues that this daemon serves: a list of groups. Without the list there is "
             "one queue, named default, with the defaults below.");
 
+static const struct key process_keys[] = {
+    { "count", KEY_INTEGER, AT(config_kind, process.count), .minimum = 1, .maximum = 1024,
+      .default_text = "8",
+      .description = "Processes at most. One is there from the start, the others come with the work." },
+    { "jobs", KEY_INTEGER, AT(config_kind, process.jobs), .minimum = 1, .maximum = 1024,
+      .default_text = "1",
+      .description =
+          "Jobs that each of them runs at the same time. With one, a process that dies takes no "
+          "other job with it; with more, those others are run again uncharged, where it can be told "
+          "which job is to blame." },
+    { "memory", KEY_INTEGER, AT(config_kind, process.memory_mib), .maximum = 16777216,
+      .default_text = "0", .absent = "no limit", .sample = "512",
+      .description = "MiB of memory that each may have." },
+    { "cpu", KEY_DURATION, AT(config_kind, process.cpu_us), .maximum = DAY,
+      .default_text = "0s", .absent = "no limit", .sample = "10s",
+      .description =
+          "Processor time that a process may use for a job, rounded up to a second; it is killed "
+          "beyond that." },
+    { "recycle", KEY_INTEGER, AT(config_kind, process.recycle), .maximum = 1000000000,
+      .default_text = "0", .absent = "never", .sample = "10000",
+      .description = "Jobs after which a process is replaced by a fresh one, for a handler that leaks." },
+    { "kill_after", KEY_DURATION, AT(config_kind, process.kill_after_us), .minimum = MILLISECOND,
+      .maximum = HOUR, .default_text = "5s",
+      .description =
+          "How long after its timeout, when it has been told to stop, a job may still run before "
+          "its process is killed." },
+};
+static const struct section process_section =
+    SECTION("kinds.process", config_kind, process_keys,
+            "The processes of an isolated kind.");
+
 static const struct key kind_keys[] = {
     { "kind", KEY_KIND, AT(config_kind, kind), .required = true, .sample = "order.*",
       .description =
@@ -238,6 +281,13 @@ static const struct key kind_keys[] = {
     { "timeout", KEY_DURATION, AT(config_kind, timeout_us), .minimum = MILLISECOND,
       .maximum = 30 * DAY, .absent = "the queue's", .sample = "30s",
       .description = "How long an attempt may take before it is told to stop." },
+    { "isolation", KEY_CHOICE, AT(config_kind, isolation), .choices = isolations,
+      .default_text = "none", .sample = "process",
+      .description =
+          "Where the handler runs: in dueqd itself, the quickest; or in processes of its own, so "
+          "that a crash costs the job an attempt and nothing else, and a job that does not stop is "
+          "killed." },
+    { "process", KEY_GROUP, .section = &process_section, .only_with = "isolation" },
     { "options", KEY_OPTIONS, AT(config_kind, options), COUNT(config_kind, option_count),
       .absent = "none", .sample = "{ url = \"https://shop.example.com/hooks\"; }",
       .description =

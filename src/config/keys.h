@@ -22,6 +22,7 @@ enum key_type {
     KEY_BOOLEAN,   /* bool */
     KEY_DURATION,  /* int64_t, microseconds */
     KEY_DURATIONS, /* const int64_t * at offset, uint32_t at count_offset; bounds are each one's */
+    KEY_HOSTS,     /* const struct config_host * at offset, size_t at count_offset */
     KEY_CHOICE,    /* an enum */
     KEY_RETRY,     /* const struct retry_policy *, by its name */
     KEY_OPTIONS,   /* const struct config_option * at offset, size_t at count_offset */
@@ -45,6 +46,8 @@ struct key {
     const struct key_choice *choices; /* ended by a NULL text */
     const struct section *section;    /* KEY_GROUP, KEY_LIST */
     const char *not_with;     /* a key that it excludes; beside that one it has no default */
+    const char *only_with;    /* a KEY_CHOICE beside it: with the first choice this one has no effect,
+                                 and is not printed */
     const char *default_text; /* as in the file, but without quotes; NULL: NULL or 0 */
     const char *absent;       /* for people: what its absence means, if it is not the default */
     const char *sample;       /* the value in the sample file, if it is not the default */

@@ -85,6 +85,7 @@ static bool type_fits(const struct key *key, const struct setting *found)
     case KEY_BOOLEAN:
         return found->type == SETTING_BOOLEAN;
     case KEY_DURATIONS:
+    case KEY_HOSTS:
     case KEY_OPTIONS:
     case KEY_GROUP:
     case KEY_LIST:

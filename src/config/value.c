@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "duration.h"
+#include "host_list.h"
 #include "kind_options.h"
 #include "suggest.h"
 
@@ -295,6 +296,9 @@ void value_read(struct loader *loader, const struct key *key, const struct setti
         break;
     case KEY_DURATIONS:
         read_durations(loader, key, setting, target);
+        break;
+    case KEY_HOSTS:
+        host_list_read(loader, key, setting, target);
         break;
     case KEY_CHOICE:
         read_choice(loader, key, setting, target);

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <mysql.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +135,24 @@ static void set_options(MYSQL *mysql, const struct db_options *options)
     client_set_tls(mysql, options);
 }
 
+/* A peer that vanishes is noticed: while nothing is under way, after about 25 s; while something is
+ * sent, after the read timeout. */
+static void watch_peer(MYSQL *mysql, const struct db_options *options)
+{
+    static const int on = 1, idle_s = 10, interval_s = 5, probes = 3;
+    unsigned unacknowledged_ms = whole_seconds(options->read_timeout_us) * 1000;
+    int fd = client_descriptor(mysql);
+
+    if (options->socket)
+        return;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    if (unacknowledged_ms)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+}
+
 enum db_status db_open(const struct db_options *options, struct db **ret_db, struct error *error)
 {
     struct db *db = calloc(1, sizeof *db);
@@ -161,6 +181,7 @@ enum db_status db_open(const struct db_options *options, struct db **ret_db, str
                   "ssl_key), or set tls.mode = \"off\" for a connection that is private by itself");
         status = DB_FATAL;
     } else {
+        watch_peer(db->mysql, options);
         status = set_up_session(db, error);
     }
     if (status != DB_OK) {

@@ -10,8 +10,8 @@ void db_options_from(const struct config_source *source, struct db_options *ret_
     };
     *ret_options = (struct db_options){
         .socket = source->socket,
-        .host = source->host,
-        .port = source->port,
+        .host = source->host_count ? source->hosts[0].host : source->host,
+        .port = source->host_count && source->hosts[0].port ? source->hosts[0].port : source->port,
         .database = source->database,
         .user = source->user,
         .password = source->password,

@@ -76,25 +76,15 @@ static void set_dl_error(struct error *error, const char *path)
     error_set(error, "cannot be loaded: %s", text ? text : "no reason given");
 }
 
-/* Takes `file`, on success only. */
-static int load_file(const char *directory, const char *name, char *file, struct plugin *ret_plugin,
-                     struct error *error)
+int plugin_open(const char *path, struct plugin *ret_plugin, struct error *error)
 {
-    int r = check_file(file, error);
-    if (r < 0)
-        return r;
-    char *path = spell_anew(directory, name);
-    if (!path)
-        return -ENOMEM;
+    struct plugin plugin = { .library = dlopen(path, RTLD_NOW | RTLD_LOCAL) };
+    int r;
 
-    struct plugin plugin = { .file = file, .library = dlopen(path, RTLD_NOW | RTLD_LOCAL) };
     if (!plugin.library) {
         set_dl_error(error, path);
-        free(path);
         return -EINVAL;
     }
-    free(path);
-
     const void *found = dlsym(plugin.library, "dueq_handler");
     if (!found) {
         error_set(error, "is no handler plugin: it exports no symbol 'dueq_handler'");
@@ -108,6 +98,23 @@ static int load_file(const char *directory, const char *name, char *file, struct
     }
     *ret_plugin = plugin;
     return 0;
+}
+
+/* Takes `file`, on success only. */
+static int load_file(const char *directory, const char *name, char *file, struct plugin *ret_plugin,
+                     struct error *error)
+{
+    int r = check_file(file, error);
+    if (r < 0)
+        return r;
+    char *path = spell_anew(directory, name);
+    if (!path)
+        return -ENOMEM;
+    r = plugin_open(path, ret_plugin, error);
+    free(path);
+    if (r == 0)
+        ret_plugin->file = file;
+    return r;
 }
 
 static int add_file(const char *directory, const char *name, struct plugin_list *list,

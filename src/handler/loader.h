@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "dueq_handler.h"
+#include "error.h"
 
 /* The plugins of a directory, loaded. Stays as it is until plugins_free: files that are deleted or
  * replaced by a rename meanwhile do not matter, and loading the directory again gives the new
@@ -19,6 +20,10 @@ struct plugin_list {
     size_t count;
     size_t left_out; /* files that are no good plugins */
 };
+
+/* Loads the plugin at a path, whoever may write it; `file` stays NULL. */
+int plugin_open(const char *path, struct plugin *ret_plugin, struct error *error)
+    __attribute__((warn_unused_result));
 
 /* Loads each regular *.so file (none with a leading dot) of the directory that is a plugin, in the
  * order of the names. What could be written by anyone but root and this process's user is not

@@ -322,15 +322,27 @@ bool options_lack_one(const struct dueq_options *options)
     return lack_one;
 }
 
-void options_report(const struct dueq_options *options, struct config_report *report)
+bool options_problem(const struct dueq_options *options, size_t index,
+                     struct options_problem *ret_problem)
 {
+    static const char no_memory[] = "out of memory";
     struct dueq_options *noted = notes(options);
     mutex_lock(&noted->lock);
-    for (size_t i = 0; i < noted->problem_count; i++)
-        config_report_add(report, false, noted->place.file, noted->problems[i].line, "%s",
-                          noted->problems[i].text);
-    if (noted->no_memory)
-        config_report_add(report, false, noted->place.file, noted->place.line,
-                          "handler '%s': out of memory", noted->place.handler);
+    bool listed = index < noted->problem_count;
+    bool there = listed || (noted->no_memory && index == noted->problem_count);
+    if (there)
+        *ret_problem = (struct options_problem){
+            .file = noted->place.file,
+            .line = listed ? noted->problems[index].line : noted->place.line,
+            .text = listed ? noted->problems[index].text : no_memory,
+        };
     mutex_unlock(&noted->lock);
+    return there;
+}
+
+void options_report(const struct dueq_options *options, struct config_report *report)
+{
+    struct options_problem problem;
+    for (size_t i = 0; options_problem(options, i, &problem); i++)
+        config_report_add(report, false, problem.file, problem.line, "%s", problem.text);
 }

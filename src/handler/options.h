@@ -33,6 +33,15 @@ bool options_end_open(struct dueq_options *options, bool succeeded);
 /* True if open() complained of an option that is not there: it cannot do without configuration. */
 bool options_lack_one(const struct dueq_options *options);
 
+/* A problem as it is reported; borrowed from the options. False: there are no more than `index`. */
+struct options_problem {
+    const char *file;
+    unsigned line;
+    const char *text;
+};
+bool options_problem(const struct dueq_options *options, size_t index,
+                     struct options_problem *ret_problem);
+
 /* Adds the problems to the report, each an error with its place. */
 void options_report(const struct dueq_options *options, struct config_report *report);
 

@@ -8,6 +8,7 @@
 
 #include "buffer.h"
 #include "host.h"
+#include "isolation.h"
 #include "loader.h"
 #include "log.h"
 #include "options.h"
@@ -17,6 +18,7 @@ struct instance {
     struct binding binding; /* what the worker layer sees */
     struct dueq_host host;
     struct dueq_options *options;
+    struct isolation *isolation; /* NULL: it runs in this process */
 };
 
 /* What a kind is looked up by: "order.paid", and for the prefix "order.*" the "order." before the
@@ -146,6 +148,26 @@ static int open_instance(struct registry *registry, const struct plugin *plugin,
     return 0;
 }
 
+/* The same for one that runs in processes of its own. */
+static int isolate_instance(struct registry *registry, const struct plugin *plugin,
+                            const struct options_place *place, const struct config_kind *kind,
+                            const struct handler_callbacks *callbacks, struct config_report *report)
+{
+    struct instance *instance = &registry->instances[registry->count];
+    int r = isolation_new(plugin, place, kind, callbacks, &instance->isolation, report);
+    if (r < 0)
+        return r == -EINVAL ? 0 : r;
+    instance->binding = (struct binding){
+        .handler = isolation_handler(instance->isolation),
+        .instance = instance->isolation,
+        .isolated = true,
+        .pattern = kind->kind,
+        .config = kind,
+        .index = registry->count++,
+    };
+    return 0;
+}
+
 static void report_missing(const struct registry *registry, const struct config *config,
                            size_t index, struct config_report *report)
 {
@@ -177,7 +199,9 @@ static int open_line(struct registry *registry, const struct config *config, siz
                                    .line = kind->line,
                                    .handler = plugin->handler.name };
     snprintf(place.path, sizeof place.path, "kinds[%zu]", index);
-    return open_instance(registry, plugin, &place, kind, callbacks, report);
+    return kind->isolation == CONFIG_ISOLATION_PROCESS
+               ? isolate_instance(registry, plugin, &place, kind, callbacks, report)
+               : open_instance(registry, plugin, &place, kind, callbacks, report);
 }
 
 /* Then a line says what runs that kind, and an instance for it by the handler's own name is idle.
@@ -254,8 +278,9 @@ void registry_free(struct registry *registry)
     while (registry->count > 0) {
         struct instance *instance = &registry->instances[--registry->count];
         assert(instance->binding.handler); /* only what is open is counted */
-        if (instance->binding.handler->close)
+        if (!instance->isolation && instance->binding.handler->close)
             instance->binding.handler->close(instance->binding.instance);
+        isolation_free(instance->isolation);
         options_free(instance->options);
     }
     free(registry->own_names.items);

@@ -24,6 +24,7 @@ struct handler_callbacks {
 struct binding {
     const struct dueq_handler *handler;
     void *instance;
+    bool isolated;                    /* run() may also return an enum isolation_outcome */
     const char *pattern;              /* "order.paid", "order.*", "*" */
     const struct config_kind *config; /* NULL: bound by the handler's own name */
     size_t index;                     /* 0 … registry_count() - 1: for tables by binding */

@@ -236,7 +236,8 @@ int doorbell_start(struct source *source, struct doorbell **ret_doorbell)
     if (!doorbell)
         return -ENOMEM;
     doorbell->source = source;
-    doorbell->link = (struct link){ .source = source->config, .owner = "doorbell" };
+    doorbell->link =
+        (struct link){ .source = source->config, .route = &source->route, .owner = "doorbell" };
     mutex_init(&doorbell->lock);
     condition_init(&doorbell->wake);
     int error = thread_start(&doorbell->thread, "doorbell", doorbell_main, doorbell);

@@ -424,7 +424,8 @@ int keeper_start(struct source *source, struct keeper **ret_keeper)
     if (!keeper)
         return -ENOMEM;
     keeper->source = source;
-    keeper->link = (struct link){ .source = source->config, .owner = "keeper" };
+    keeper->link =
+        (struct link){ .source = source->config, .route = &source->route, .owner = "keeper" };
     keeper->tick_us = renewal_interval_us(source->all);
     keeper->beat_us = clock_now_us();
     int error = thread_start(&keeper->thread, "keeper", keeper_main, keeper);

@@ -74,7 +74,8 @@ static int lane_start(struct lane *lane, struct source *source, uint32_t number)
 {
     lane->source = source;
     snprintf(lane->name, sizeof lane->name, "lane %.8s/%u", source->config->name, number);
-    lane->link = (struct link){ .source = source->config, .owner = lane->name };
+    lane->link =
+        (struct link){ .source = source->config, .route = &source->route, .owner = lane->name };
     lane->beat_us = clock_now_us();
     lane->dispatch = dispatch_new(source);
     if (!lane->dispatch)

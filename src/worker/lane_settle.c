@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "crashed_job.h"
 #include "settled.h"
 #include "task.h"
 
@@ -95,12 +96,30 @@ static bool prepare(struct lane_settle *settle)
     return settle->outcomes && settle->tasks;
 }
 
+/* Dead, if it has crashed often enough. Where that cannot be read it is tried again, and said. */
+static enum db_status judge_crash(const struct source *source, struct db *db, struct task *task,
+                                  struct error *error)
+{
+    struct crashed_job job;
+
+    if (!task->crashed || task->outcome.kind != OUTCOME_RETRY ||
+        task->job.attempts < source->all->crash_limit)
+        return DB_OK;
+    enum db_status status = crashed_job_read(db, task->job.id, task->job.attempts, &job, error);
+    if (status == DB_OK && job.crashes + 1 >= source->all->crash_limit) {
+        task->outcome.kind = OUTCOME_DEAD;
+        task->outcome.reason = DEAD_CRASHED;
+    }
+    return status == DB_LOST ? DB_LOST : DB_OK;
+}
+
 void lane_settle_tasks(struct lane_settle *settle, struct source *source, struct link *link,
                        struct db *db, struct list *tasks)
 {
     struct error error = { "" };
     struct list gone = { 0 };
     struct list_node *node;
+    enum db_status status = DB_OK;
     size_t n = 0;
 
     if (!db || !prepare(settle)) {
@@ -110,10 +129,13 @@ void lane_settle_tasks(struct lane_settle *settle, struct source *source, struct
     }
     while ((node = list_take_first(tasks))) {
         settle->tasks[n] = list_entry(node, struct task, node);
+        if (status == DB_OK)
+            status = judge_crash(source, db, settle->tasks[n], &error);
         settle->outcomes[n] = settle->tasks[n]->outcome;
         n++;
     }
-    enum db_status status = settle_outcomes(db, source->worker, settle->outcomes, n, &error);
+    if (status == DB_OK)
+        status = settle_outcomes(db, source->worker, settle->outcomes, n, &error);
     if (error.text[0] && (status == DB_OK || status == DB_CONSTRAINT || status == DB_FATAL)) {
         if (log_limit_pass(&settle->refused_log, LOG_EVERY_US, NULL))
             log_error("the database refuses an outcome: %s: source=%s", error.text,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash_note.h"
 #include "fault.h"
 #include "remains.h"
 #include "task.h"
@@ -51,7 +52,8 @@ int ledger_new(const char *directory, const char *worker, struct ledger **ret_le
         ledger_free(ledger);
         return result;
     }
-    fault_catch(ledger_file_crash(ledger->file));
+    crash_note_in(ledger_file_crash(ledger->file));
+    fault_catch(crash_note);
     *ret_ledger = ledger;
     return 0;
 }

@@ -1,16 +1,15 @@
 #include "link.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
-#include "random.h"
 #include "source_options.h"
 
 enum {
-    FIRST_PAUSE_US = 200000,
-    MAX_PAUSE_US = 15000000,
     LOG_EVERY_US = 60000000,
-    PATIENT_S = 3600, /* how long a patient server waits */
+    UNKNOWN_VARIABLE = 1193, /* ER_UNKNOWN_SYSTEM_VARIABLE */
+    PATIENT_S = 3600,        /* how long a patient server waits */
     PATIENT_LOOK_US = 120000000,
 };
 
@@ -18,19 +17,36 @@ static void fail(struct link *link, const struct error *error)
 {
     int64_t now_us = clock_now_us();
 
-    link->pause_us = link->pause_us ? link->pause_us * 2 : FIRST_PAUSE_US;
-    if (link->pause_us > MAX_PAUSE_US)
-        link->pause_us = MAX_PAUSE_US;
-    /* Spread, so that a server that comes back is not met by every lane of every daemon at once. */
-    link->retry_at_us = now_us + (int64_t) ((double) link->pause_us * (0.5 + random_unit() / 2));
+    link->retry_at_us = route_failed(link->route, link->host, now_us);
     if (!link->failing_since_us)
         link->failing_since_us = now_us;
     if (!link->logged_us || now_us - link->logged_us >= LOG_EVERY_US) {
         link->logged_us = now_us;
-        log_error("cannot use the database, trying again: %s: source=%s by=\"%s\" seconds=%lld",
-                  error->text, link->source->name, link->owner,
+        log_error("cannot use the database, trying again: %s: source=%s%s%s by=\"%s\" seconds=%lld",
+                  error->text, link->source->name, link->route->count > 1 ? " host=" : "",
+                  link->route->count > 1 ? link->route->hosts[link->host].host : "", link->owner,
                   (long long) (now_us - link->failing_since_us) / 1000000);
     }
+}
+
+/* A node of a Galera cluster that has lost the others still answers reads. */
+static enum db_status expect_primary_component(struct link *link, struct error *error)
+{
+    static const char sql[] = "SHOW GLOBAL STATUS LIKE 'wsrep_ready'";
+    uint64_t on = 0;
+    struct db_result *result;
+
+    enum db_status status = db_query_u64(link->db, "SELECT @@GLOBAL.wsrep_on", &on, error);
+    if (status != DB_OK || !on)
+        return db_error_number(link->db) == UNKNOWN_VARIABLE ? DB_OK : status;
+    status = db_query(link->db, sql, sizeof sql - 1, &result, error);
+    if (status != DB_OK)
+        return status;
+    bool ready = db_result_next(result) && strcmp(db_text(result, 1, NULL), "ON") == 0;
+    db_result_free(result);
+    if (!ready)
+        error_set(error, "the node is not part of its cluster (wsrep_ready)");
+    return ready ? DB_OK : DB_READ_ONLY;
 }
 
 /* Reads go through on such a server. Without this look the link would seem to work again with the
@@ -38,14 +54,14 @@ static void fail(struct link *link, const struct error *error)
 static enum db_status expect_writable(struct link *link, struct error *error)
 {
     uint64_t read_only = 0;
-    if (!link->read_only)
+    if (!link->read_only && link->route->count == 1)
         return DB_OK;
     enum db_status status = db_query_u64(link->db, "SELECT @@GLOBAL.read_only", &read_only, error);
     if (status == DB_OK && read_only) {
         error_set(error, "the server takes no writes (read_only)");
         return DB_READ_ONLY;
     }
-    return status;
+    return status == DB_OK ? expect_primary_component(link, error) : status;
 }
 
 static enum db_status open_session(struct link *link, struct error *error)
@@ -54,6 +70,9 @@ static enum db_status open_session(struct link *link, struct error *error)
     char sql[96];
 
     db_options_from(link->source, &options);
+    link->host = link->route->current;
+    options.host = link->route->hosts[link->host].host;
+    options.port = link->route->hosts[link->host].port;
     enum db_status status = db_open(&options, &link->db, error);
     if (status != DB_OK)
         return status;
@@ -77,6 +96,8 @@ struct db *link_get(struct link *link)
     struct error error = { "" };
 
     link_keep_alive(link);
+    if (link->db && link->host != link->route->current)
+        link_close(link); /* the others have moved on */
     if (link->db)
         return link->db;
     if (clock_now_us() < link->retry_at_us)
@@ -143,9 +164,10 @@ static void recovered(struct link *link)
     if (link->failing_since_us)
         log_info("the database works again: source=%s by=\"%s\" seconds=%lld", link->source->name,
                  link->owner, (long long) (clock_now_us() - link->failing_since_us) / 1000000);
+    if (link->failing_since_us)
+        route_worked(link->route, link->host);
     link->failing_since_us = 0;
     link->logged_us = 0;
-    link->pause_us = 0;
 }
 
 void link_report(struct link *link, enum db_status status, const struct error *error)

@@ -5,20 +5,23 @@
 
 #include "config.h"
 #include "connection.h"
+#include "route.h"
 
 /* A connection that comes back: opened when it is needed, again after it was lost, with growing
- * pauses while that fails. One thread's. Zero-initialise it and set source and owner. */
+ * pauses while that fails, and to the host that its source's route leads to. One thread's.
+ * Zero-initialise it and set the first three. */
 struct link {
     const struct config_source *source;
+    struct route *route;
     const char *owner;      /* for the log: "lane 0", "keeper" */
     struct db *db;          /* NULL: not connected */
     unsigned opened;        /* how often it was */
     uint64_t statements;    /* sent over it when last looked */
     int64_t quiet_since_us; /* that was when none more had been sent since */
+    size_t host;            /* of the route, where it leads or led to */
     bool read_only;         /* that is why it was closed */
     bool patient;           /* the server waits for hours: there is nothing it could hold */
     int64_t retry_at_us;
-    int64_t pause_us;
     int64_t failing_since_us; /* 0: it works */
     int64_t logged_us;
 };

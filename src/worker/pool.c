@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "isolation.h"
 #include "ledger.h"
 #include "source.h"
 #include "task.h"
@@ -94,6 +95,13 @@ static bool run_task(struct task *task, struct thread_local_state *states)
     int32_t said = binding->handler->run(binding->instance, states[binding->index].local,
                                          &task->abi, &result);
 
+    if (binding->isolated && said < 0) {
+        if (said == ISOLATION_CRASHED && !task->shutdown)
+            task_crash(task, message);
+        else
+            task_release(task);
+        return true;
+    }
     if (said == DUEQ_PENDING) /* the task may be gone, unless its handler has finished it already */
         return atomic_fetch_or(&task->phase, TASK_RETURNED) & TASK_FINISHED;
     if (task->phase & TASK_FINISHED) {

@@ -52,7 +52,9 @@ static size_t withdraw(struct round *round)
 
 static void judge(struct claimed *item, struct task *task)
 {
-    if (!hold_close(task)) {
+    /* What crashed is settled under a lease, since it is looked up first how often it has done so.
+     */
+    if (!hold_close(task) || task->crashed) {
         item->verdict = CLAIM_RUN;
         return;
     }

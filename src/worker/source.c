@@ -36,7 +36,7 @@ int source_new(const struct config *all, const struct config_source *config,
     source->unbound = unbound_new();
     source->binding_count = registry ? registry_count(registry) : 0;
     source->run_times = calloc(source->binding_count + 1, sizeof *source->run_times);
-    if (!source->unbound || !source->run_times ||
+    if (!source->unbound || !source->run_times || route_init(&source->route, config) != 0 ||
         agenda_init(&source->agenda, all->queues, all->queue_count, clock_now_us()) != 0) {
         source_free(source);
         return -ENOMEM;
@@ -108,6 +108,7 @@ void source_free(struct source *source)
         return;
     assert(!source->lanes && !source->keeper && !source->doorbell);
     agenda_done(&source->agenda);
+    route_done(&source->route);
     unbound_free(source->unbound);
     free(source->run_times);
     condition_done(&source->keeper_wake);

@@ -9,6 +9,7 @@
 #include "list.h"
 #include "pool.h"
 #include "registry.h"
+#include "route.h"
 #include "schema.h"
 #include "thread.h"
 #include "unbound.h"
@@ -31,6 +32,7 @@ enum { SOURCE_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct source {
     const struct config_source *config;
+    struct route route; /* where its connections lead */
     const struct config *all;
     const struct registry *registry;
     struct pool **pools;   /* by index of all->queues */

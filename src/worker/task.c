@@ -5,24 +5,30 @@
 #include <string.h>
 
 #include "clock.h"
+#include "crashed_job.h"
 #include "random.h"
 #include "utf8.h"
 
 enum { SNOOZE_DEFAULT_US = 1000000 };
 
-static void set_message(struct task *task, const char *text, size_t len)
+/* prefix: ASCII. */
+static void set_message(struct task *task, const char *prefix, const char *text, size_t len)
 {
+    size_t prefix_len = strlen(prefix);
+
     free(task->message);
     task->outcome.message = "";
     task->outcome.message_len = 0;
 
-    size_t size = len * 3 + 1; /* each byte may become U+FFFD */
+    size_t size = prefix_len + len * 3 + 1; /* each byte may become U+FFFD */
     if (size > TASK_MESSAGE_SIZE)
         size = TASK_MESSAGE_SIZE;
     task->message = malloc(size);
     if (!task->message)
         return;
-    task->outcome.message_len = utf8_scrub(text, len, task->message, size);
+    memcpy(task->message, prefix, prefix_len);
+    task->outcome.message_len = prefix_len + utf8_scrub(text, len, task->message + prefix_len,
+                                                        size - prefix_len);
     task->outcome.message = task->message;
 }
 
@@ -68,13 +74,35 @@ void task_release(struct task *task)
     task->outcome.kind = OUTCOME_RELEASE;
 }
 
+static void note_time(struct task *task)
+{
+    if (task->started_us)
+        task->took_us = clock_now_us() - task->started_us + 1;
+}
+
+void task_crash(struct task *task, const char *message)
+{
+    note_time(task);
+    task->crashed = true;
+    set_message(task, CRASHED_PREFIX, message, strlen(message));
+    fail(task, -1);
+}
+
+/* Crashes are counted by what their messages begin with, which no handler's own may. */
+static const char *prefix_of(const char *message, size_t len)
+{
+    static const char crashed[] = CRASHED_PREFIX;
+    size_t crashed_len = sizeof crashed - 1;
+    return len >= crashed_len && memcmp(message, crashed, crashed_len) == 0 ? "the handler says: "
+                                                                            : "";
+}
+
 void task_resolve(struct task *task, int32_t said, int64_t delay_us, const char *message,
                   size_t message_len)
 {
     char unknown[80];
 
-    if (task->started_us)
-        task->took_us = clock_now_us() - task->started_us + 1;
+    note_time(task);
     if (said == DUEQ_DONE) {
         task->outcome.kind = OUTCOME_DONE;
         return;
@@ -96,7 +124,7 @@ void task_resolve(struct task *task, int32_t said, int64_t delay_us, const char 
         message = "the handler gave no reason";
         message_len = strlen(message);
     }
-    set_message(task, message, message_len);
+    set_message(task, prefix_of(message, message_len), message, message_len);
     if (said == DUEQ_DEAD) {
         task->outcome.kind = OUTCOME_DEAD;
         task->outcome.reason = DEAD_HANDLER;

@@ -56,6 +56,7 @@ struct task {
 
     struct outcome outcome; /* valid once the task is in the outbox */
     char *message;          /* outcome.message, owned; NULL: none */
+    bool crashed;           /* the process that ran it died of it */
 };
 
 /* A handler may finish a pending job before its run() has returned. The task is published by
@@ -68,6 +69,9 @@ enum { TASK_MESSAGE_SIZE = 8192 }; /* what is kept of a message; dueq_error.mess
  * Out of memory loses the message, never the outcome. */
 void task_resolve(struct task *task, int32_t said, int64_t delay_us, const char *message,
                   size_t message_len);
+
+/* The same where the process that ran it died of it. message: says how. */
+void task_crash(struct task *task, const char *message);
 
 /* It was never begun, or cannot be: given back, uncharged. */
 void task_release(struct task *task);

@@ -92,7 +92,7 @@ void daemon_install_handler(const char *directory, const char *name)
 {
     char from[512], as[512], to[512];
     bool of_ours = strcmp(name, "stubborn") == 0 || strcmp(name, "crasher") == 0 ||
-                   strcmp(name, "threads") == 0;
+                   strcmp(name, "guest") == 0 || strcmp(name, "threads") == 0;
     snprintf(from, sizeof from, DUEQ_BINARY_DIR "/%s/%s.so",
              of_ours ? "tests/e2e/plugins" : "handlers", name);
     snprintf(as, sizeof as, "%s/.%s.so.new", directory, name);

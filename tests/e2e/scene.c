@@ -13,7 +13,7 @@ enum { ROWS_A_STATEMENT = 1000 };
 
 static void prepare(struct scene *scene)
 {
-    scene->source = scene->handlers = NULL;
+    scene->server = scene->source = scene->handlers = NULL;
     scene->directory = test_directory_new();
     snprintf(scene->journal, sizeof scene->journal, "%s/journal", scene->directory);
     snprintf(scene->journal_end, sizeof scene->journal_end, "%s/journal_end", scene->directory);
@@ -76,6 +76,7 @@ const char *scene_config_text(const struct scene *scene, const char *format, ...
     va_end(args);
     const char *path = config_file_write(scene->database,
                                          &(struct config_file){ .directory = scene->directory,
+                                                                .server = scene->server,
                                                                 .source = scene->source,
                                                                 .handlers = scene->handlers,
                                                                 .text = text });

@@ -19,6 +19,7 @@ struct scene {
     char journal_end[128]; /* a line for each end of a run */
 
     /* For the configurations of one test; NULL at its beginning. */
+    const char *server;   /* in place of the socket: "hosts = [ … ];" */
     const char *source;   /* more keys of the source: "lanes = 1;" */
     const char *handlers; /* the directory of plugins, if not the built ones' */
 };

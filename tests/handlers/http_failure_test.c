@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "http_raw_server.h"
@@ -88,6 +89,57 @@ static void a_refused_connection_is_retried(void **state)
     snprintf(host, sizeof host, "connecting to 127.0.0.1:%u: ", port);
     assert_contains(message, host);
     sender_close(&sender);
+}
+
+static enum dueq_outcome send_until(struct sender *sender, enum dueq_outcome outcome)
+{
+    enum dueq_outcome said = DUEQ_PENDING;
+    for (int i = 0; i < 200 && said != outcome; i++) {
+        said = sender_send(sender, "{}", NULL, 0);
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    }
+    return said;
+}
+
+static void a_receiver_that_does_not_answer_is_probed_and_jobs_wait(void **state)
+{
+    (void) state;
+    struct http_server server = { .answers = &(struct http_answer){ .status = 503 },
+                                  .answer_count = 1 };
+    struct sender sender = { 0 };
+    http_server_start(&server);
+    sender_option(&sender, "breaker", "3");
+    sender_open(&sender, "http://127.0.0.1:%u/", server.port);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sender_send(&sender, "{}", NULL, 0), DUEQ_RETRY);
+    struct harness_job job;
+    harness_job_init(&job, "{}");
+    sender_run(&sender, &job);
+    assert_int_equal(job.outcome, DUEQ_SNOOZE);
+    assert_in_range(job.delay_us, 1000000, 1500000);
+    harness_job_done(&job);
+    assert_int_equal(http_server_seen_count(&server), 3);
+    server.answer_count = 0; /* it works again */
+    assert_int_equal(send_until(&sender, DUEQ_DONE), DUEQ_DONE);
+    assert_int_equal(sender_send(&sender, "{}", NULL, 0), DUEQ_DONE);
+    sender_close(&sender);
+    http_server_stop(&server);
+}
+
+static void a_receiver_that_refuses_is_one_that_answers(void **state)
+{
+    (void) state;
+    struct http_server server = { .answers = &(struct http_answer){ .status = 500 },
+                                  .answer_count = 1 };
+    struct sender sender = { 0 };
+    http_server_start(&server);
+    sender_option(&sender, "breaker", "2");
+    sender_open(&sender, "http://127.0.0.1:%u/", server.port);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(sender_send(&sender, "{}", NULL, 0), DUEQ_RETRY);
+    assert_int_equal(http_server_seen_count(&server), 10);
+    sender_close(&sender);
+    http_server_stop(&server);
 }
 
 static void a_host_that_does_not_exist_is_retried(void **state)
@@ -384,6 +436,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_connection_is_retried),
+        cmocka_unit_test(a_receiver_that_does_not_answer_is_probed_and_jobs_wait),
+        cmocka_unit_test(a_receiver_that_refuses_is_one_that_answers),
         cmocka_unit_test(a_host_that_does_not_exist_is_retried),
         cmocka_unit_test(a_host_that_comes_back_is_found_soon),
         cmocka_unit_test(a_connection_closed_before_the_answer_is_retried),

@@ -130,6 +130,7 @@ static void a_thousand_look_ups_that_fail_keep_nobody_waiting(void **state)
 {
     (void) state;
     struct sender sender = { 0 };
+    sender_option(&sender, "breaker", "0");
     sender_open(&sender, "http://missing.test/");
     for (int i = 0; i < MANY; i++) {
         harness_job_init(&jobs[i], "{}");

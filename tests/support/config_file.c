@@ -27,16 +27,17 @@ const char *config_file_write(const struct test_database *database,
         test_fail("%s is too long a name", directory);
     test_file_write(password_file, 0600, user->password);
 
+    char socket[128];
+    snprintf(socket, sizeof socket, "socket = \"%s\";", database->server->socket);
     char *text;
-    if (asprintf(
-            &text,
-            "sources = ( { name = \"main\"; socket = \"%s\"; database = \"%s\"; user = \"%s\"; "
-            "password_file = \"%s\"; %s } );\n"
-            "handlers = { directory = \"%s\"; };\n"
-            "%s\n",
-            database->server->socket, database->name, user->user, password_file,
-            content->source ? content->source : "", handlers,
-            content->text ? content->text : "") < 0)
+    if (asprintf(&text,
+                 "sources = ( { name = \"main\"; %s database = \"%s\"; user = \"%s\"; "
+                 "password_file = \"%s\"; %s } );\n"
+                 "handlers = { directory = \"%s\"; };\n"
+                 "%s\n",
+                 content->server ? content->server : socket, database->name, user->user,
+                 password_file, content->source ? content->source : "", handlers,
+                 content->text ? content->text : "") < 0)
         abort();
 
     char *path = paths[count++ % (sizeof paths / sizeof *paths)];

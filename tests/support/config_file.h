@@ -6,6 +6,7 @@
 struct config_file {
     const char *directory;           /* where it goes; NULL: a new one */
     const struct test_account *user; /* NULL: the daemon's */
+    const char *server;              /* in place of the socket: "hosts = [ … ];" */
     const char *source;              /* more in the source's group: "lanes = 4;" */
     const char *handlers;            /* the handler directory; NULL: the built ones' */
     const char *text; /* the rest of the file: "queues = ( … ); kinds = ( … );" */

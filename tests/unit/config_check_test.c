@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "config_case.h"
@@ -65,13 +66,51 @@ static void a_source_has_a_socket_or_a_host(void **state)
 {
     (void) state;
     assert_problems(CASE_SOURCE_WITH(""),
-                    "dueq.conf:1: sources[0]: expected a socket or a host, found neither");
+                    "dueq.conf:1: sources[0]: expected a socket, a host or hosts, found none");
     assert_problems(CASE_SOURCE_WITH("socket = \"/s\";\nhost = \"h\";"),
                     "dueq.conf:3: sources[0].host: cannot stand together with socket "
                     "(dueq.conf:2); keep one of them");
     assert_problems(CASE_SOURCE_WITH("port = 1;\nsocket = \"/s\";"),
                     "dueq.conf:2: sources[0].port: cannot stand together with socket "
                     "(dueq.conf:3); keep one of them");
+}
+
+static void hosts_stand_in_place_of_a_host(void **state)
+{
+    (void) state;
+    static const char wanted[] = "expected a server as \"host\", \"host:port\" or "
+                                 "\"[address]:port\"";
+    char expected[256];
+    const struct config_source *source =
+        case_load(
+            CASE_SOURCE_WITH(
+                "port = 3307; hosts = [ \"a\", \"b:1\", \"::1\", \"[::1]:65535\", \"[::2]\" ];"))
+            ->sources;
+    static const struct config_host hosts[] = {
+        { "a", 0 }, { "b", 1 }, { "::1", 0 }, { "::1", 65535 }, { "::2", 0 }
+    };
+    assert_int_equal(source->host_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(source->hosts[i].host, hosts[i].host);
+        assert_int_equal(source->hosts[i].port, hosts[i].port);
+    }
+    static const char *const bad[] = { "\"\"",     "\":1\"",      "\"a:\"",
+                                       "\"a:0\"",  "\"a:65536\"", "\"a:b\"",
+                                       "\"[::1\"", "\"[::1]1\"",  "5" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[256];
+        snprintf(text, sizeof text, CASE_SOURCE_WITH("hosts = ( \"a\", %s );"), bad[i]);
+        snprintf(expected, sizeof expected, "dueq.conf:2: sources[0].hosts[1]: %s", wanted);
+        assert_problems(text, expected);
+    }
+    assert_problems(CASE_SOURCE_WITH("socket = \"/s\";\nhosts = [ \"a\" ];"),
+                    "dueq.conf:3: sources[0].hosts: cannot stand together with socket "
+                    "(dueq.conf:2); keep one of them");
+    assert_problems(CASE_SOURCE_WITH("host = \"h\";\nhosts = [ \"a\" ];"),
+                    "dueq.conf:3: sources[0].hosts: expected either host or hosts, found both");
+    assert_problems(CASE_SOURCE_WITH("hosts = [];"),
+                    "dueq.conf:2: sources[0].hosts: expected a list of servers [ \"host\", "
+                    "\"host:port\", … ], found an empty list");
 }
 
 static void a_schedule_and_a_curve_do_not_go_together(void **state)
@@ -173,6 +212,7 @@ int main(void)
         TEST(a_key_given_twice_names_both_lines),
         TEST(a_retry_policy_must_exist),
         TEST(a_source_has_a_socket_or_a_host),
+        TEST(hosts_stand_in_place_of_a_host),
         TEST(a_schedule_and_a_curve_do_not_go_together),
         TEST(the_longest_delay_is_not_shorter_than_the_first),
         TEST(tls_with_half_a_key_pair_is_an_error),

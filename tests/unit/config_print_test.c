@@ -131,6 +131,7 @@ static void it_looks_as_a_person_would_write_it(void **state)
                                  "    {\n"
                                  "        kind = \"a\";\n"
                                  "        handler = \"noop\";\n"
+                                 "        isolation = \"none\";\n"
                                  "        options = {\n"
                                  "            n = 1;\n"
                                  "            g = {\n"

@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 
+#include "destination.h"
 #include "lookup_gate.h"
 #include "monotonic.h"
 #include "verdict.h"
@@ -40,6 +41,8 @@ struct engine {
     struct request_list waiting; /* not handed to libcurl yet */
     struct request_list running; /* in the multi handle */
     struct lookup_gate gate;
+    struct destination *destination;
+    bool held_up; /* the destination has enough for now */
     bool has_run; /* the multi handle may hold connections */
     int64_t swept_us;
     int64_t used_us; /* when a request last ended */
@@ -99,6 +102,30 @@ static CURLM *new_multi(const struct http_options *options)
     return multi;
 }
 
+/* What its end says of the destination. */
+static void report_end(struct engine *engine, struct request *request, enum destination_end end)
+{
+    const struct dueq_host *host = engine->host;
+
+    if (!request->begun)
+        return;
+    request->begun = false;
+    engine->held_up = false;
+    switch (destination_ended(engine->destination, end, monotonic_us())) {
+    case DESTINATION_WENT_DOWN:
+        host->log(host, DUEQ_LOG_ERROR,
+                  "a receiver does not answer, it is probed and its jobs wait: host=%s",
+                  engine->options->url_parts.host);
+        break;
+    case DESTINATION_IS_BACK:
+        host->log(host, DUEQ_LOG_INFO, "a receiver answers again: host=%s",
+                  engine->options->url_parts.host);
+        break;
+    case DESTINATION_NO_NEWS:
+        break;
+    }
+}
+
 /* Frees the request, then tells dueqd: from then on the payload is gone. */
 static void finish(const struct engine *engine, struct request *request,
                    const struct verdict *verdict)
@@ -112,6 +139,16 @@ static void end_waiting(struct engine *engine, struct request *request, CURLcode
 {
     struct verdict verdict;
     verdict_of_end(request, code, &verdict);
+    report_end(engine, request, DESTINATION_ABANDONED);
+    list_remove(&engine->waiting, request);
+    finish(engine, request, &verdict);
+}
+
+/* It has not begun, and shall not now. */
+static void let_wait(struct engine *engine, struct request *request, int64_t wait_us)
+{
+    struct verdict verdict;
+    verdict_of_rest(wait_us, &verdict);
     list_remove(&engine->waiting, request);
     finish(engine, request, &verdict);
 }
@@ -126,7 +163,26 @@ static void take_out(struct engine *engine, struct request *request)
 /* True when there is a request to hand over, and room for it. */
 static bool can_begin(const struct engine *engine, int64_t now_us)
 {
-    return engine->waiting.first && lookup_gate_open(&engine->gate, now_us);
+    return engine->waiting.first && !engine->held_up && lookup_gate_open(&engine->gate, now_us);
+}
+
+/* True: it is. */
+static bool may_begin(struct engine *engine, struct request *request, int64_t now_us)
+{
+    int64_t wait_us = 0;
+
+    switch (destination_ask(engine->destination, now_us, &wait_us)) {
+    case DESTINATION_BEGIN:
+        request->begun = true;
+        return true;
+    case DESTINATION_FULL:
+        engine->held_up = true;
+        return false;
+    case DESTINATION_RESTS:
+        break;
+    }
+    let_wait(engine, request, wait_us);
+    return false;
 }
 
 static void begin_waiting(struct engine *engine)
@@ -135,6 +191,8 @@ static void begin_waiting(struct engine *engine)
 
     while (can_begin(engine, now_us)) {
         struct request *request = engine->waiting.first;
+        if (!may_begin(engine, request, now_us))
+            continue;
         request_begin(request, &engine->gate, now_us);
         if (curl_multi_add_handle(engine->multi, request->easy) != CURLM_OK) {
             end_waiting(engine, request, CURLE_OUT_OF_MEMORY);
@@ -159,10 +217,31 @@ static void collect_ended(struct engine *engine)
         struct verdict verdict;
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &request);
-        verdict_of_end(request, code, &verdict);
+        enum destination_end end = verdict_of_end(request, code, &verdict);
+        report_end(engine, request, end);
         take_out(engine, request);
         finish(engine, request, &verdict);
     }
+}
+
+/* Gives up a request whose time is over, or that dueqd no longer wants. */
+static void give_up(struct engine *engine, struct request *request, bool timed_out)
+{
+    struct verdict verdict;
+    enum destination_end end = DESTINATION_ABANDONED;
+
+    /* A timeout before cancelled(), which says so too: its words say more. */
+    if (timed_out)
+        end = verdict_of_end(request, CURLE_OPERATION_TIMEDOUT, &verdict);
+    else
+        verdict_of_cancel(request, &verdict);
+    bool running = request->begun;
+    report_end(engine, request, end);
+    if (running)
+        take_out(engine, request);
+    else
+        list_remove(&engine->waiting, request);
+    finish(engine, request, &verdict);
 }
 
 /* Ends what dueqd no longer wants, or whose time is over. `all`: everything. */
@@ -177,20 +256,15 @@ static void sweep(struct engine *engine, bool all)
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         struct request *next;
         for (struct request *request = lists[i]->first; request; request = next) {
-            struct verdict verdict;
             next = request->next;
-            if (now_us >= request->deadline_us || now_us >= request->connect_deadline_us)
-                /* Before cancelled(), which says so too: the words of a timeout say more. */
-                verdict_of_end(request, CURLE_OPERATION_TIMEDOUT, &verdict);
-            else if (all || engine->host->cancelled(request->job))
-                verdict_of_cancel(request, &verdict);
-            else
+            bool timed_out = now_us >= request->deadline_us ||
+                             now_us >= request->connect_deadline_us;
+            if (!all && !timed_out && !engine->host->cancelled(request->job))
                 continue;
-            if (lists[i] == &engine->running)
-                take_out(engine, request);
+            if (timed_out && engine->held_up && !request->begun)
+                let_wait(engine, request, 0); /* through no fault of its own */
             else
-                list_remove(lists[i], request);
-            finish(engine, request, &verdict);
+                give_up(engine, request, timed_out);
         }
     }
 }
@@ -263,6 +337,7 @@ static void *run_engine(void *userdata)
 
     engine->used_us = monotonic_us();
     while (take_inbox(engine)) {
+        engine->held_up = false; /* another line's request may have ended */
         do {
             int running;
             begin_waiting(engine);
@@ -303,11 +378,14 @@ int engine_new(const struct dueq_host *host, const struct http_options *options,
 
     int r = -ENOMEM;
     engine->multi = new_multi(options);
-    if (engine->multi)
+    engine->destination = destination_get(options->url_parts.tls, options->url_parts.host,
+                                          (unsigned) options->breaker, options->breaker_rest_us);
+    if (engine->multi && engine->destination)
         r = start_thread(engine);
     if (r < 0) {
         if (engine->multi)
             curl_multi_cleanup(engine->multi);
+        destination_put(engine->destination);
         pthread_mutex_destroy(&engine->lock);
         free(engine);
         return r;
@@ -327,6 +405,7 @@ void engine_free(struct engine *engine)
     pthread_join(engine->thread, NULL);
 
     curl_multi_cleanup(engine->multi);
+    destination_put(engine->destination);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
 }

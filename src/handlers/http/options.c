@@ -11,6 +11,7 @@ enum {
     CONNECTIONS_MAX = 65535, /* no more have one address and port to go to */
     REDIRECTS_MAX = 20,      /* where browsers give up */
     RESPONSE_TAIL_MAX = 4096,
+    BREAKER_MAX = 1000000,
 };
 
 /* Where open() reports to, and whether it did. */
@@ -164,6 +165,8 @@ int32_t http_options_read(const struct dueq_host *host, const struct dueq_option
     o->max_connections = read_integer(&checking, "max_connections", 0, CONNECTIONS_MAX, 0);
     o->max_host_connections = read_integer(&checking, "max_host_connections", 0, CONNECTIONS_MAX,
                                            0);
+    o->breaker = read_integer(&checking, "breaker", 0, BREAKER_MAX, 10);
+    o->breaker_rest_us = read_duration(&checking, "breaker_rest", 60 * SECOND_US);
     o->follow_redirects = read_boolean(&checking, "follow_redirects", false);
     o->max_redirects = read_integer(&checking, "max_redirects", 1, REDIRECTS_MAX, 3);
     read_tls(&checking, o);

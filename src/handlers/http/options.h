@@ -22,6 +22,8 @@ struct http_options {
     int64_t idle_timeout_us;
     int64_t max_connections; /* 0: no limit, as below */
     int64_t max_host_connections;
+    int64_t breaker; /* failures in a row after which the host is probed; 0: never */
+    int64_t breaker_rest_us;
     bool follow_redirects;
     int64_t max_redirects;
     bool verify_tls;

@@ -35,6 +35,7 @@ struct request {
     struct curl_slist *headers;
     struct response response;
     enum request_phase phase;
+    bool begun;       /* counted by the destination as running */
     bool looked_up;   /* libcurl's cache did not know the address */
     int socket_error; /* errno, where no socket could be made */
     char curl_error[CURL_ERROR_SIZE];

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -156,7 +157,13 @@ static void judge_failure(const struct request *request, CURLcode code, const ch
         say(verdict, "%s %s: %s", phase, host, words);
 }
 
-void verdict_of_end(const struct request *request, CURLcode code, struct verdict *ret_verdict)
+static bool is_want_of_memory(CURLcode code)
+{
+    return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT;
+}
+
+enum destination_end verdict_of_end(const struct request *request, CURLcode code,
+                                    struct verdict *ret_verdict)
 {
     struct url_parts parts;
     long status = 0;
@@ -164,10 +171,23 @@ void verdict_of_end(const struct request *request, CURLcode code, struct verdict
     *ret_verdict = (struct verdict){ .delay_us = -1 };
     find_host(request, &parts);
     curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (is_answer(request, code, status))
+    if (is_answer(request, code, status)) {
         judge_status(request, status, parts.host, ret_verdict);
-    else
-        judge_failure(request, code, parts.host, ret_verdict);
+        return status >= 502 && status <= 504 ? DESTINATION_FAILED : DESTINATION_REACHED;
+    }
+    judge_failure(request, code, parts.host, ret_verdict);
+    return is_want_of_memory(code) || request->socket_error ? DESTINATION_ABANDONED
+                                                            : DESTINATION_FAILED;
+}
+
+void verdict_of_rest(int64_t wait_us, struct verdict *ret_verdict)
+{
+    enum { LEAST_US = 1000000 };
+    int64_t base_us = wait_us > LEAST_US ? wait_us : LEAST_US;
+    uint32_t spread_ms = arc4random_uniform((uint32_t) (base_us / 2000) + 1);
+
+    *ret_verdict = (struct verdict){ .outcome = DUEQ_SNOOZE,
+                                     .delay_us = base_us + INT64_C(1000) * spread_ms };
 }
 
 void verdict_of_cancel(const struct request *request, struct verdict *ret_verdict)

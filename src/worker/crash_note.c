@@ -1,19 +1,11 @@
-#include "fault.h"
+#include "crash_note.h"
 
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "thread.h"
-
-enum { ALTERNATE_STACK = 64 * 1024 };
-
-static struct sigaction before[THREAD_FAULTS];
 static struct ledger_crash *noted;
-static _Thread_local struct ledger_entry *mine;
 
-/* All of this runs in a process that is broken: no lock, no memory, no stdio. */
+/* All of this runs in a process that is broken. */
 
 static void append(char *text, size_t size, const char *more)
 {
@@ -55,12 +47,14 @@ static void say(int number, const struct ledger_entry *entry)
         return; /* there is nobody left to tell */
 }
 
-/* The process dies by the signal when this returns. */
-static void on_fault(int number, siginfo_t *info, void *context)
+void crash_note_in(struct ledger_crash *crash)
 {
-    (void) context;
-    /* By the thread's own doing, a fault or abort(), and not by somebody's kill. */
-    bool own = info->si_code > 0 || info->si_pid == getpid();
+    noted = crash;
+}
+
+void crash_note(void *thread, int number, bool own)
+{
+    struct ledger_entry *mine = thread;
     struct ledger_entry *entry = own && mine && mine->state == LEDGER_JOB ? mine : NULL;
 
     if (entry) {
@@ -70,43 +64,4 @@ static void on_fault(int number, siginfo_t *info, void *context)
     noted->signal = number;
     if (own)
         say(number, entry);
-    for (size_t i = 0; i < THREAD_FAULTS; i++)
-        if (thread_faults[i] == number)
-            sigaction(number, &before[i], NULL);
-    raise(number);
-}
-
-void fault_catch(struct ledger_crash *crash)
-{
-    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-
-    sigemptyset(&action.sa_mask);
-    noted = crash;
-    for (size_t i = 0; i < THREAD_FAULTS; i++)
-        sigaction(thread_faults[i], &action, &before[i]);
-}
-
-void fault_let_go(void)
-{
-    for (size_t i = 0; i < THREAD_FAULTS; i++)
-        sigaction(thread_faults[i], &before[i], NULL);
-    noted = NULL;
-}
-
-void *fault_thread_begin(struct ledger_entry *entry)
-{
-    void *stack = malloc(ALTERNATE_STACK);
-
-    mine = entry;
-    if (stack)
-        sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = ALTERNATE_STACK }, NULL);
-    return stack;
-}
-
-void fault_thread_end(void *stack)
-{
-    mine = NULL;
-    if (stack)
-        sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL);
-    free(stack);
 }
