@@ -46,14 +46,20 @@ struct isolation {
     struct breaker breaker;
 };
 
-/* Beside dueqd, as in a build tree, or where it is installed. */
+/* Beside dueqd, as in a build tree; or where it is installed, below the prefix that dueqd is below.
+ */
 static void find_program(char program[PATH_SIZE])
 {
-    ssize_t len = readlink("/proc/self/exe", program, PATH_SIZE - sizeof "dueq-host");
-    char *slash = len > 0 ? memrchr(program, '/', (size_t) len) : NULL;
-    if (slash) {
-        strcpy(slash + 1, "dueq-host");
-        if (access(program, X_OK) == 0)
+    static const char *const places[] = { "dueq-host", "../" DUEQ_HOST_BELOW_PREFIX };
+    char directory[PATH_SIZE];
+    ssize_t len = readlink("/proc/self/exe", directory, sizeof directory - 1);
+
+    while (len > 0 && directory[len - 1] != '/')
+        len--;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int size = snprintf(program, PATH_SIZE, "%.*s%s", (int) (len > 0 ? len : 0), directory,
+                            places[i]);
+        if (len > 0 && size < PATH_SIZE && access(program, X_OK) == 0)
             return;
     }
     snprintf(program, PATH_SIZE, "%s", DUEQ_HOST_PROGRAM);

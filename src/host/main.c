@@ -162,6 +162,9 @@ static void limit(uint32_t memory_mib)
     struct rlimit memory = { (rlim_t) memory_mib << 20, (rlim_t) memory_mib << 20 };
     if (memory_mib && setrlimit(RLIMIT_DATA, &memory) < 0)
         log_error("the limit of memory cannot be set: %s", strerror(errno));
+    struct rlimit cpu;
+    if (getrlimit(RLIMIT_CPU, &cpu) < 0 || setrlimit(RLIMIT_CPU, &cpu) < 0)
+        log_error("the limit of processor time cannot be set: %s", strerror(errno));
 }
 
 /* dueqd is gone, or has given this process up: whatever runs here must not go on. */

@@ -190,6 +190,33 @@ part_marked()
     done
 }
 
+# The same handler in dueqd, and in processes of its own: one job each at a time, and four.
+part_isolation()
+{
+    local round jobs_each
+    for ((round = 1; round <= rounds; round++)); do
+        progress "isolation, round $round"
+        drain_once "$main"
+        note isolation_none "$rate"
+        note isolation_none_cpu "$(calculate "${got[cpu_us]} / $jobs")"
+        for jobs_each in 1 4; do
+            kinds="{ kind = \"noop\"; handler = \"noop\"; isolation = \"process\";
+                process = { count = $((8 / jobs_each)); jobs = $jobs_each; }; },"
+            drain_once "$main"
+            kinds=
+            note "isolation_$jobs_each" "$rate"
+            note "isolation_${jobs_each}_cpu" "$(calculate "${got[cpu_us]} / $jobs")"
+        done
+    done
+    for jobs_each in 1 4; do
+        report isolation "$((8 / jobs_each)) processes of $jobs_each jobs each, on none" \
+            "$(median_of "isolation_$jobs_each")" jobs/s "$(median_of isolation_none)" \
+            "$(calculate "$(median_of "isolation_$jobs_each") / $(median_of isolation_none)")"
+        report isolation "and what dueqd itself uses" "$(median_of "isolation_${jobs_each}_cpu")" us/job \
+            "$(median_of isolation_none_cpu)"
+    done
+}
+
 history_length()
 {
     sql "SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'trx_rseg_history_len'"

@@ -5,6 +5,7 @@
 declare -A got=() # what the last `measure` printed, by name
 daemons=()        # process ids of the daemons that run
 snapshot_pid=
+kinds=            # more groups, each with a comma behind it
 fill_us=25        # what a row of a fill takes, generously; learned from each fill
 run=
 bench=
@@ -42,7 +43,7 @@ scene_begin()
     if [ "$make" = 1 ]; then
         progress "building"
         quietly cmake --preset dev -B "$build"
-        quietly cmake --build "$build" --target dueqd dueq bench bench_stamp handler_noop
+        quietly cmake --build "$build" --target dueqd dueq-host dueq bench bench_stamp handler_noop
     fi
     bench=$build/tests/bench/bench
     mkdir "$run/handlers"
@@ -78,7 +79,7 @@ write_configuration()
 sources = ( { name = "bench"; socket = "$DUEQ_TEST_SOCKET"; database = "bench"; user = "root";
               lanes = ${4:-$lanes}; $doorbell $source_keys } );
 queues = ( { name = "default"; batch = $batch; $claim $queue_keys } );
-kinds = ( { kind = "stamp"; handler = "stamp"; options = { file = "$run/stamps"; }; } );
+kinds = ( $kinds { kind = "stamp"; handler = "stamp"; options = { file = "$run/stamps"; }; } );
 handlers = { directory = "$run/handlers"; };
 log = { level = "warning"; };
 CONF
