@@ -19,7 +19,6 @@ enum {
     SEND_US = 10000000, /* a process that takes nothing for so long is stuck */
     TICK_US = 100000,   /* how soon a job that is cancelled is seen to be */
     OPEN_US = 60000000, /* for the plugin's open() */
-    PEERS_FROM = 64,    /* numbers of files that are in nobody's way */
 };
 
 /* What the service manager and the configuration have given to dueqd alone. */
@@ -47,15 +46,23 @@ static char **make_environment(void)
     return variables;
 }
 
+/* A copy that is not in the way of the numbers which the process finds its files at; or a negative
+ * errno. */
+static int copy_aside(int fd, size_t slots)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, HOST_SLOTS + (int) slots);
+    return copy < 0 ? -errno : copy;
+}
+
 /* A pair, of which the channel takes one end; the other one, or a negative errno. */
-static int connect_channel(struct channel *channel)
+static int connect_channel(struct channel *channel, size_t slots)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     channel_init(channel, pair[0]);
-    int peer = fcntl(pair[1], F_DUPFD_CLOEXEC, PEERS_FROM);
-    int error = peer < 0 ? -errno : channel_set_timeout(channel, SEND_US, TICK_US);
+    int peer = copy_aside(pair[1], slots);
+    int error = peer < 0 ? peer : channel_set_timeout(channel, SEND_US, TICK_US);
     close(pair[1]);
     if (error && peer >= 0)
         close(peer);
@@ -84,32 +91,28 @@ static struct host_process *allocate(size_t slots)
     return process;
 }
 
-/* peers: the other ends, that of the process first. */
-static int connect_all(struct host_process *process, int *peers)
+/* files: what the process finds, in the order of host_files.h. */
+static int make_files(struct host_process *process, int plugin, int *files)
 {
-    peers[0] = connect_channel(&process->control);
-    if (peers[0] < 0)
-        return peers[0];
-    for (size_t i = 0; i < process->slot_count; i++) {
-        peers[i + 1] = connect_channel(&process->slots[i].channel);
-        if (peers[i + 1] < 0)
-            return peers[i + 1];
-    }
+    size_t count = 0, slots = process->slot_count;
+
+    files[count++] = connect_channel(&process->control, slots);
+    files[count++] = copy_aside(plugin, slots);
+    for (size_t i = 0; i < slots; i++)
+        files[count++] = connect_channel(&process->slots[i].channel, slots);
+    for (size_t i = 0; i < count; i++)
+        if (files[i] < 0)
+            return files[i];
     return 0;
 }
 
-static int give_files(posix_spawn_file_actions_t *actions, const struct host_plan *plan,
-                      const int *peers, size_t slots)
+static int give_files(posix_spawn_file_actions_t *actions, const int *files, size_t count)
 {
     int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (size_t i = 0; !error && i < count; i++)
+        error = posix_spawn_file_actions_adddup2(actions, files[i], HOST_CONTROL + (int) i);
     if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, peers[0], HOST_CONTROL);
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(actions, plan->plugin, HOST_PLUGIN);
-    for (size_t i = 0; !error && i < slots; i++)
-        error = posix_spawn_file_actions_adddup2(actions, peers[i + 1], HOST_SLOTS + (int) i);
-    if (!error)
-        error = posix_spawn_file_actions_addclosefrom_np(actions, HOST_SLOTS + (int) slots);
+        error = posix_spawn_file_actions_addclosefrom_np(actions, HOST_CONTROL + (int) count);
     return error;
 }
 
@@ -128,7 +131,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
     return error ? error : posix_spawnattr_setpgroup(attributes, 0);
 }
 
-static int spawn(const struct host_plan *plan, const int *peers, size_t slots, pid_t *ret_pid)
+static int spawn(const struct host_plan *plan, const int *files, size_t count, pid_t *ret_pid)
 {
     const char *const arguments[] = { plan->program, plan->handler, plan->pattern, NULL };
     posix_spawn_file_actions_t actions;
@@ -139,7 +142,7 @@ static int spawn(const struct host_plan *plan, const int *peers, size_t slots, p
         return -ENOMEM;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    int error = give_files(&actions, plan, peers, slots);
+    int error = give_files(&actions, files, count);
     if (!error)
         error = set_attributes(&attributes);
     if (!error)
@@ -231,27 +234,25 @@ int host_process_start(const struct host_plan *plan, struct host_process **ret_p
                        struct config_report *report, bool *ret_lacks_one, struct error *error)
 {
     struct host_process *process = allocate(plan->config->jobs);
-    size_t peer_count = plan->config->jobs + 1;
-    int *peers = malloc(peer_count * sizeof *peers);
+    size_t count = HOST_SLOTS - HOST_CONTROL + plan->config->jobs;
+    int *files = malloc(count * sizeof *files);
 
     *ret_lacks_one = false;
-    if (!process || !peers) {
-        free(peers);
+    if (!process || !files) {
+        free(files);
         host_process_free(process);
         error_set(error, "out of memory");
         return -ENOMEM;
     }
-    for (size_t i = 0; i < peer_count; i++)
-        peers[i] = -1;
-    int result = connect_all(process, peers);
+    int result = make_files(process, plan->plugin, files);
     if (!result)
-        result = spawn(plan, peers, process->slot_count, &process->pid);
+        result = spawn(plan, files, count, &process->pid);
     if (result)
         error_set(error, "%s: %s", plan->program, strerror(-result));
-    for (size_t i = 0; i < peer_count; i++)
-        if (peers[i] >= 0)
-            close(peers[i]);
-    free(peers);
+    for (size_t i = 0; i < count; i++)
+        if (files[i] >= 0)
+            close(files[i]);
+    free(files);
     if (!result) {
         result = send_plan(process, plan);
         if (result && result != -EPIPE) /* await_opened has the better words for that one */
