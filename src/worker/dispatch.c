@@ -338,8 +338,10 @@ static enum db_status claim_round(struct dispatch *dispatch, struct db *db, stru
     size_t elsewhere = held_ids_enter(source, round);
     if (round->held > 0)
         round_hold(round, &dispatch->tools);
-    status = claim_commit(db, &request, &round->claim, source_token(source), round->queue->lease_us,
-                          &in_doubt, error);
+    uint64_t token = source_token(source);
+    round_expect_leases(round, token);
+    status = claim_commit(db, &request, &round->claim, token, round->queue->lease_us, &in_doubt,
+                          error);
     let_go(round);
     if (status == DB_OK || in_doubt)
         round_committed(round, in_doubt);

@@ -1,5 +1,6 @@
 #include "ledger.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -118,24 +119,60 @@ void ledger_remove_worker(struct ledger *ledger, uint32_t worker)
         ledger_file_entries(ledger->file)[worker].state = LEDGER_FREE;
 }
 
+static void note(struct ledger *ledger, uint32_t worker, struct task *task, uint64_t token)
+{
+    assert(mutex_held(&ledger->lock));
+    if (task->noted || ledger->free_lease_count == 0)
+        return;
+    uint32_t index = ledger->free_leases[--ledger->free_lease_count];
+    struct ledger_lease *lease = &ledger_file_leases(ledger->file)[index];
+    lease->worker = worker;
+    lease->attempt = task->job.attempts;
+    lease->job_id = task->job.id;
+    lease->token = token;
+    /* One that was held may have begun already. */
+    lease->state = task->gate ? LEDGER_BEGUN : LEDGER_WAITING;
+    task->noted = lease;
+}
+
+static void strike_out(struct ledger *ledger, struct task *task)
+{
+    assert(mutex_held(&ledger->lock));
+    if (!task->noted)
+        return;
+    task->noted->state = LEDGER_FREE;
+    ledger->free_leases[ledger->free_lease_count++] = (uint32_t) (task->noted -
+                                                                  ledger_file_leases(ledger->file));
+    task->noted = NULL;
+}
+
+void ledger_expect_lease(struct ledger *ledger, uint32_t worker, struct task *task, uint64_t token)
+{
+    if (!ledger || worker == LEDGER_NO_WORKER)
+        return;
+    mutex_lock(&ledger->lock);
+    note(ledger, worker, task, token);
+    mutex_unlock(&ledger->lock);
+}
+
+void ledger_drop_lease(struct ledger *ledger, struct task *task)
+{
+    if (!ledger || !task->noted)
+        return;
+    mutex_lock(&ledger->lock);
+    strike_out(ledger, task);
+    mutex_unlock(&ledger->lock);
+}
+
 void ledger_add_leases(struct ledger *ledger, uint32_t worker, const struct list *tasks)
 {
     if (!ledger || worker == LEDGER_NO_WORKER)
         return;
     mutex_lock(&ledger->lock);
-    for (struct list_node *n = tasks->first; n && ledger->free_lease_count > 0; n = n->next) {
+    for (struct list_node *n = tasks->first; n; n = n->next) {
         struct task *task = list_entry(n, struct task, node);
-        if (!task->job.lease)
-            continue;
-        uint32_t index = ledger->free_leases[--ledger->free_lease_count];
-        struct ledger_lease *lease = &ledger_file_leases(ledger->file)[index];
-        lease->worker = worker;
-        lease->attempt = task->job.attempts;
-        lease->job_id = task->job.id;
-        lease->token = task->job.lease;
-        /* One that was held may have begun already. */
-        lease->state = task->gate ? LEDGER_BEGUN : LEDGER_WAITING;
-        task->noted = lease;
+        if (task->job.lease)
+            note(ledger, worker, task, task->job.lease);
     }
     mutex_unlock(&ledger->lock);
 }
@@ -145,15 +182,8 @@ void ledger_remove_leases(struct ledger *ledger, const struct list *tasks)
     if (!ledger)
         return;
     mutex_lock(&ledger->lock);
-    for (struct list_node *n = tasks->first; n; n = n->next) {
-        struct task *task = list_entry(n, struct task, node);
-        if (!task->noted)
-            continue;
-        task->noted->state = LEDGER_FREE;
-        ledger->free_leases[ledger->free_lease_count++] =
-            (uint32_t) (task->noted - ledger_file_leases(ledger->file));
-        task->noted = NULL;
-    }
+    for (struct list_node *n = tasks->first; n; n = n->next)
+        strike_out(ledger, list_entry(n, struct task, node));
     mutex_unlock(&ledger->lock);
 }
 

@@ -30,6 +30,11 @@ enum { LEDGER_NO_WORKER = UINT32_MAX };
 uint32_t ledger_add_worker(struct ledger *ledger, const char *source_id, uint64_t worker_id);
 void ledger_remove_worker(struct ledger *ledger, uint32_t worker);
 
+/* A task that a COMMIT is about to lease under the token: noted before, since a daemon may die when
+ * the server has done it and before it knows. And that it was not. Any thread, which owns it. */
+void ledger_expect_lease(struct ledger *ledger, uint32_t worker, struct task *task, uint64_t token);
+void ledger_drop_lease(struct ledger *ledger, struct task *task);
+
 /* Tasks that are leased, linked by node: before they are handed on, and when they are settled for
  * good. Any thread, which owns them. */
 void ledger_add_leases(struct ledger *ledger, uint32_t worker, const struct list *tasks);

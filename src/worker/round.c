@@ -6,6 +6,7 @@
 
 #include "batch.h"
 #include "clock.h"
+#include "ledger.h"
 #include "settled.h"
 #include "source.h"
 #include "task.h"
@@ -161,11 +162,29 @@ static void take_lease(struct round *round, const struct claimed *item, struct t
     }
 }
 
+void round_expect_leases(struct round *round, uint64_t token)
+{
+    struct source *source = round->source;
+
+    for (size_t i = 0; i < round->claim.count; i++)
+        if (round->claim.items[i].verdict == CLAIM_RUN && round->tasks[i])
+            ledger_expect_lease(source->ledger, source->ledger_worker, round->tasks[i], token);
+}
+
+/* Where another verdict has come in between, or nothing was committed. */
+static void drop_leases(struct round *round, bool all)
+{
+    for (size_t i = 0; i < round->claim.count; i++)
+        if (round->tasks[i] && (all || round->claim.items[i].verdict != CLAIM_RUN))
+            ledger_drop_lease(round->source->ledger, round->tasks[i]);
+}
+
 void round_committed(struct round *round, bool in_doubt)
 {
     struct source *source = round->source;
     struct sorted sorted = { .finished = { 0 } };
 
+    drop_leases(round, false);
     for (size_t i = 0; i < round->claim.count; i++) {
         struct claimed *item = &round->claim.items[i];
         struct task *task = round->tasks[i];
@@ -194,6 +213,7 @@ void round_lost(struct round *round, struct round_tools *tools)
     struct sorted sorted = { .finished = { 0 } };
     uint64_t suppressed = 0;
 
+    drop_leases(round, true);
     for (size_t i = 0; i < round->claim.count; i++) {
         const struct claimed *item = &round->claim.items[i];
         struct task *task = round->tasks[i];

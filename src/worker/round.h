@@ -48,6 +48,10 @@ struct round_tools {
  * settled, leased since it still runs, or released since it never began. */
 void round_hold(struct round *round, struct round_tools *tools);
 
+/* The COMMIT that follows leases tasks under the token: into the ledger before, in case it is the
+ * last thing that this process does. */
+void round_expect_leases(struct round *round, uint64_t token);
+
 /* What the claim says is committed, or, in doubt, may be: leased tasks begin or run on, settled
  * ones are counted and gone. */
 void round_committed(struct round *round, bool in_doubt);

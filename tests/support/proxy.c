@@ -27,11 +27,15 @@ struct proxy {
     pthread_mutex_t lock;
     const char *earlier, *statement; /* lock; NULL statement: not armed */
     enum proxy_cut cut;
+    unsigned left; /* lock, as the next two: statements until the strike; 0: none is to come */
+    void (*strike)(void *arg);
+    void *arg;
 };
 
 struct link {
     struct proxy *proxy;
     int client, server;
+    bool in_transaction;
     bool earlier_seen; /* in this transaction */
 };
 
@@ -59,13 +63,29 @@ static bool begins(const char *bytes, size_t len, const char *text)
     return len >= skip + text_len && memcmp(bytes + skip, text, text_len) == 0;
 }
 
+/* Lock held. */
+static bool is_the_nth(struct link *link, const char *bytes, size_t len)
+{
+    struct proxy *proxy = link->proxy;
+
+    if (begins(bytes, len, "START TRANSACTION"))
+        link->in_transaction = true;
+    if (!link->in_transaction || proxy->left == 0)
+        return false;
+    if (begins(bytes, len, "COMMIT") || begins(bytes, len, "ROLLBACK"))
+        link->in_transaction = false;
+    return --proxy->left == 0;
+}
+
 /* A statement comes in a write of its own, since the client waits for each answer. */
 static bool is_the_one(struct link *link, const char *bytes, size_t len, enum proxy_cut *ret_cut)
 {
     struct proxy *proxy = link->proxy;
-    bool hit = false;
 
     pthread_mutex_lock(&proxy->lock);
+    bool hit = is_the_nth(link, bytes, len);
+    if (hit)
+        *ret_cut = proxy->cut;
     if (begins(bytes, len, "START TRANSACTION"))
         link->earlier_seen = false;
     if (proxy->statement && proxy->earlier && begins(bytes, len, proxy->earlier))
@@ -90,6 +110,8 @@ static bool from_client(struct link *link, char *chunk)
         return send_all(link->server, chunk, (size_t) len);
     if (cut == PROXY_CUT_AFTER && send_all(link->server, chunk, (size_t) len))
         (void) !recv(link->server, chunk, CHUNK, 0); /* its answer, which goes nowhere */
+    if (link->proxy->strike)
+        link->proxy->strike(link->proxy->arg);
     link->proxy->cuts++;
     return false;
 }
@@ -188,6 +210,17 @@ void proxy_arm(struct proxy *proxy, const char *earlier, const char *statement, 
     proxy->earlier = earlier;
     proxy->statement = statement;
     proxy->cut = cut;
+    pthread_mutex_unlock(&proxy->lock);
+}
+
+void proxy_arm_at(struct proxy *proxy, unsigned n, enum proxy_cut cut, void (*strike)(void *arg),
+                  void *arg)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->left = n;
+    proxy->cut = cut;
+    proxy->strike = strike;
+    proxy->arg = arg;
     pthread_mutex_unlock(&proxy->lock);
 }
 

@@ -24,5 +24,12 @@ const char *proxy_socket(const struct proxy *proxy);
  * same transaction that begins with `earlier` (NULL: any). Once. */
 void proxy_arm(struct proxy *proxy, const char *earlier, const char *statement, enum proxy_cut cut);
 
+/* Calls `strike` at the n-th statement of transactions from now on, from 1, their beginning and end
+ * counted, of all connections together: before the server sees it, or after it has answered and
+ * before the client sees that. Then the connection is cut. Once. strike: from a thread of the
+ * proxy's; NULL: nothing else. */
+void proxy_arm_at(struct proxy *proxy, unsigned n, enum proxy_cut cut, void (*strike)(void *arg),
+                  void *arg);
+
 /* How often it has been. */
 unsigned proxy_cuts(struct proxy *proxy);
