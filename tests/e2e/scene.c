@@ -31,6 +31,14 @@ struct scene *scene_new_on(const struct test_server *server)
     return scene;
 }
 
+void scene_connect_again(struct scene *scene)
+{
+    mysql_close(scene->producer);
+    mysql_close(scene->database->admin);
+    scene->admin = scene->database->admin = test_connect(scene->database, NULL);
+    scene->producer = test_connect(scene->database, &scene->database->producer);
+}
+
 void scene_free(struct scene *scene)
 {
     process_end_all();

@@ -38,6 +38,9 @@ int scene_end(void **state);
 struct scene *scene_new_on(const struct test_server *server);
 void scene_free(struct scene *scene);
 
+/* Anew, when the server has been away. */
+void scene_connect_again(struct scene *scene);
+
 /* A configuration file with the queue "default", looked at every 10 ms (queue: more of its keys,
  * "threads = 1;", or NULL), in which noop runs every kind as the payload says and keeps the
  * journals. more: what else the file says, or NULL. */

@@ -30,19 +30,11 @@ static int close_all(void **state)
 }
 
 /* After the server was away the connections of the scene are gone, too. */
-static void connect_again(struct scene *scene)
-{
-    mysql_close(scene->producer);
-    mysql_close(scene->database->admin);
-    scene->admin = scene->database->admin = test_connect(scene->database, NULL);
-    scene->producer = test_connect(scene->database, &scene->database->producer);
-}
-
 static int begin(void **state)
 {
     if (mysql_ping(private->admin) != 0) { /* a test that failed has left it so */
         test_server_start(server);
-        connect_again(private);
+        scene_connect_again(private);
     }
     test_database_clear(private->database);
     remove(private->journal);
@@ -102,7 +94,7 @@ static void a_database_that_is_down_does_not_stop_the_others(void **state)
     journal_expect_each_once(scene->journal, 1);
 
     test_server_start(server);
-    connect_again(private);
+    scene_connect_again(private);
     insert(private, "");
     scene_wait_all_gone(private, 40);
     assert_int_equal(journal_count(scene->journal), 2);
@@ -119,7 +111,7 @@ static void a_server_that_is_down_at_the_start_is_waited_for(void **state)
     process_expect_line(daemon, "cannot use the database, trying again: ", 20);
     /* Once, not with each attempt, of which there are several until the server is up. */
     test_server_start(server);
-    connect_again(private);
+    scene_connect_again(private);
     process_expect_line(daemon, ">ready", 40);
     assert_int_equal(process_count(daemon, "cannot use the database"), 1);
     insert(private, "");
@@ -136,7 +128,7 @@ static void a_daemon_that_waits_for_its_server_ends_when_it_is_told_to(void **st
     process_expect_line(daemon, "cannot use the database, trying again: ", 20);
     daemon_stop(daemon);
     test_server_start(server);
-    connect_again(private);
+    scene_connect_again(private);
 }
 
 static void restart_in_the_middle(struct scene *scene, void (*end)(struct test_server *))
@@ -147,7 +139,7 @@ static void restart_in_the_middle(struct scene *scene, void (*end)(struct test_s
     journal_wait_count(scene->journal, JOBS / 4, 30);
     end(server);
     test_server_start(server);
-    connect_again(scene);
+    scene_connect_again(scene);
     scene_wait_all_gone(scene, 90);
     size_t jobs = 0, repeated = journal_repeated(scene->journal, &jobs);
     assert_int_equal(jobs, JOBS);

@@ -65,21 +65,21 @@ static bool strikes(struct scene *scene, struct proxy *proxy)
 static bool try_at(struct scene *scene, const char *queue, const struct fault *fault,
                    enum proxy_cut when, unsigned n, struct fault_tally *tally)
 {
+    workload_begin(scene);
     struct proxy *proxy = proxy_new(scene->database->server);
     struct process *daemon = daemon_start(config(scene, proxy_socket(proxy), queue));
     pid_t pid = process_id(daemon);
-    struct workload workload;
 
     proxy_arm_at(proxy, n, when, fault->kills ? kill_process : NULL, &pid);
-    workload_insert(&workload, scene, JOBS);
+    assert_int_equal(workload_insert(scene->admin, JOBS), 0);
     bool struck = strikes(scene, proxy);
     if (struck && fault->kills) {
         assert_int_equal(process_wait(daemon, LIMIT), 128 + SIGKILL);
         daemon = daemon_start(config(scene, scene->database->server->socket, queue));
     }
-    workload_wait(&workload, LIMIT);
+    workload_wait(scene, LIMIT);
     daemon_stop(daemon);
-    workload_check(&workload, struck, tally);
+    workload_check(scene, struck, tally);
     proxy_free(proxy);
     return struck;
 }

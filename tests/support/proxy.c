@@ -23,6 +23,7 @@ struct proxy {
     unsigned thread_count;
     _Atomic bool stopping;
     _Atomic unsigned cuts;
+    _Atomic unsigned slow_ms;
 
     pthread_mutex_t lock;
     const char *earlier, *statement; /* lock; NULL statement: not armed */
@@ -106,6 +107,7 @@ static bool from_client(struct link *link, char *chunk)
     ssize_t len = recv(link->client, chunk, CHUNK, 0);
     if (len <= 0)
         return false;
+    usleep(link->proxy->slow_ms * 1000);
     if (!is_the_one(link, chunk, (size_t) len, &cut))
         return send_all(link->server, chunk, (size_t) len);
     if (cut == PROXY_CUT_AFTER && send_all(link->server, chunk, (size_t) len))
@@ -222,6 +224,11 @@ void proxy_arm_at(struct proxy *proxy, unsigned n, enum proxy_cut cut, void (*st
     proxy->strike = strike;
     proxy->arg = arg;
     pthread_mutex_unlock(&proxy->lock);
+}
+
+void proxy_slow_down(struct proxy *proxy, unsigned ms)
+{
+    proxy->slow_ms = ms;
 }
 
 unsigned proxy_cuts(struct proxy *proxy)

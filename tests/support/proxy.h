@@ -31,5 +31,8 @@ void proxy_arm(struct proxy *proxy, const char *earlier, const char *statement, 
 void proxy_arm_at(struct proxy *proxy, unsigned n, enum proxy_cut cut, void (*strike)(void *arg),
                   void *arg);
 
+/* From now on everything that clients send is held back for so long. */
+void proxy_slow_down(struct proxy *proxy, unsigned ms);
+
 /* How often it has been. */
 unsigned proxy_cuts(struct proxy *proxy);
