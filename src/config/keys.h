@@ -45,9 +45,9 @@ struct key {
     double real_minimum, real_maximum;
     const struct key_choice *choices; /* ended by a NULL text */
     const struct section *section;    /* KEY_GROUP, KEY_LIST */
-    const char *not_with;     /* a key that it excludes; beside that one it has no default */
-    const char *only_with;    /* a KEY_CHOICE beside it: with the first choice this one has no effect,
-                                 and is not printed */
+    const char *not_with;  /* a key that it excludes; beside that one it has no default */
+    const char *only_with; /* a KEY_CHOICE beside it: with the first choice this one has no effect,
+                              and is not printed */
     const char *default_text; /* as in the file, but without quotes; NULL: NULL or 0 */
     const char *absent;       /* for people: what its absence means, if it is not the default */
     const char *sample;       /* the value in the sample file, if it is not the default */

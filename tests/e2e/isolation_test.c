@@ -102,7 +102,8 @@ static void a_job_that_does_not_stop_is_killed(void **state)
     uint64_t id = scene_insert(scene, "INSERT INTO dueq_job (kind, payload, max_attempts)"
                                       " VALUES ('guest', 'hang', 1)");
     uint64_t obedient = insert(scene, "cancelled"), later = insert(scene, "extend");
-    expect_dead(scene, id, "exhausted", "told to stop and did not: its process was killed 100 ms later");
+    expect_dead(scene, id, "exhausted",
+                "told to stop and did not: its process was killed 100 ms later");
     expect_dead(scene, obedient, "handler", "stopped");
     scene_wait_all_gone(scene, LIMIT);
     assert_int_equal(errors_of(scene, later), 0);
