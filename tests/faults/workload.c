@@ -53,7 +53,8 @@ unsigned workload_insert(MYSQL *connection, size_t count)
                              sorts[i % SORTS].max_attempts);
     buffer_append_text(&sql, "; INSERT INTO expected VALUES ");
     for (size_t i = 0; i < count; i++)
-        buffer_append_format(&sql, "%s(LAST_INSERT_ID() + %zu, %zu)", i ? ", " : "", i, i % SORTS);
+        buffer_append_format(&sql, "%s(LAST_INSERT_ID() + %zu * @@auto_increment_increment, %zu)",
+                             i ? ", " : "", i, i % SORTS);
     buffer_append_text(&sql, "; COMMIT");
     unsigned error = sql_try(connection, "%s", sql.bytes);
     buffer_done(&sql);
