@@ -179,6 +179,21 @@ static void drop_leases(struct round *round, bool all)
             ledger_drop_lease(round->source->ledger, round->tasks[i]);
 }
 
+/* Then none of the jobs begins: who is to say that they are still ours. */
+static void warn_if_late(const struct round *round)
+{
+    struct source *source = round->source;
+    int64_t took_us = clock_now_us() - round->begun_us;
+
+    if (took_us > round->queue->lease_us && log_limit_pass(&source->late_log, LOG_EVERY_US, NULL))
+        log_warning(
+            "a claim took longer than the leases that it made, which are given back: raise "
+            "`lease`, or look why the database is so slow: source=%s queue=%s took_ms=%" PRId64
+            " lease_ms=%" PRId64,
+            source->config->name, round->queue->name, took_us / 1000,
+            round->queue->lease_us / 1000);
+}
+
 void round_committed(struct round *round, bool in_doubt)
 {
     struct source *source = round->source;
@@ -202,6 +217,8 @@ void round_committed(struct round *round, bool in_doubt)
             free(task->message);
         }
     }
+    if (sorted.fresh.count > 0)
+        warn_if_late(round);
     publish(source, &sorted.finished);
     let_run(source, &sorted.running);
     begin(round, &sorted.fresh, in_doubt);

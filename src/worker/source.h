@@ -40,7 +40,7 @@ struct source {
     struct ledger *ledger; /* NULL: none */
     struct unbound *unbound;
     _Atomic size_t bytes; /* of payloads in memory */
-    struct log_limit policy_log, dead_log, refused_log;
+    struct log_limit policy_log, dead_log, refused_log, late_log;
     struct source_counters counters;
 
     struct mutex lock;
