@@ -11,6 +11,7 @@ enum {
     STARVED_MAX_US = 1000000,
     REPROBE_US = 100000,  /* while claims keep finding jobs: how long a better priority, or a job
                              behind a watermark, may stay unseen */
+    PROBE_SHARE = 4,      /* a probe is not repeated before so many times what it took */
     UNBOUNDED_SHARE = 20, /* looking without the watermarks may cost that part of a lane's time */
     BEHIND_SHARE = 4, /* with other daemons, how often as long as the claim that follows such a look
                          the pause behind that is */
@@ -122,7 +123,7 @@ struct agenda_entry *agenda_take(struct agenda *agenda, int64_t now_us, int64_t 
 bool agenda_wants_probe(const struct agenda_entry *entry, int64_t now_us)
 {
     return agenda_priority(entry) < 0 || !entry->probed_us ||
-           now_us - entry->probed_us >= REPROBE_US;
+           now_us - entry->probed_us >= longer(REPROBE_US, entry->reprobe_us);
 }
 
 size_t agenda_probe_round(struct agenda *agenda, struct agenda_entry *entry, int64_t now_us,
@@ -222,15 +223,16 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
     static const int64_t none[PRIORITIES];
     bool ahead = request->after_us != 0;
     bool bounded = ahead || memcmp(request->from_us, none, sizeof none) != 0;
+    int64_t took_us = now_us - asked_us;
 
     if (!bounded)
-        entry->unbounded_at_us = asked_us +
-                                 longer(REPROBE_US, (now_us - asked_us) * UNBOUNDED_SHARE);
+        entry->unbounded_at_us = asked_us + longer(REPROBE_US, took_us * UNBOUNDED_SHARE);
     if (!ahead)
         renew_watermarks(entry, request, probe);
     memcpy(entry->due, probe->due, sizeof entry->due);
     entry->only_us = 0;
     entry->probed_us = asked_us;
+    entry->reprobe_us = took_us * PROBE_SHARE;
     entry->seen_us = probe->now_us;
     entry->ahead = false;
     if (probe->any_due) {
@@ -240,7 +242,7 @@ void agenda_probed(const struct agenda *agenda, struct agenda_entry *entry,
         if (!ahead)
             entry->starved_us = 0;
         ring_found_nothing(&entry->ring, now_us);
-        entry->next_us = asked_us + poll_us(agenda, entry, asked_us);
+        entry->next_us = asked_us + longer(poll_us(agenda, entry, asked_us), entry->reprobe_us);
         if (bounded && !ahead) /* what rang may lie behind a watermark */
             agenda_hurry(entry, entry->unbounded_at_us);
         if (entry->starved_us)

@@ -20,6 +20,7 @@ struct agenda_entry {
     int64_t tokens_at_us;
     int64_t next_us;      /* when to look again */
     int64_t probed_us;    /* when `due` was read; 0: never */
+    int64_t reprobe_us;   /* how long that may be ago while claims find jobs */
     int64_t active_us;    /* when something was due last */
     bool due[PRIORITIES]; /* where jobs were due when last looked */
     int64_t alarm_us;     /* when the next one will be due, as far as we know; 0: we do not */

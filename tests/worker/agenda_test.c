@@ -331,6 +331,24 @@ static void a_look_without_the_watermarks_finds_what_lies_behind_them(void **sta
     assert_int_equal(entry->unbounded_at_us, 3 * SECOND);
 }
 
+/* What is deleted and cannot be purged may make a probe slow: claims have their turn all the same.
+ */
+static void a_slow_probe_is_not_repeated_before_jobs_were_claimed(void **state)
+{
+    struct agenda *agenda = *state;
+    struct agenda_entry *entry = agenda_find(agenda, "light");
+    const struct probe_request request = { .queue = "light" };
+
+    agenda_probed(agenda, entry, &request, &urgent_and_usual, SECOND, SECOND + 150000);
+    assert_false(agenda_wants_probe(entry, SECOND + 150000));
+    assert_false(agenda_wants_probe(entry, SECOND + 599999));
+    assert_true(agenda_wants_probe(entry, SECOND + 600000));
+    agenda_probed(agenda, entry, &request, &nothing, SECOND, SECOND + 150000);
+    assert_int_equal(entry->next_us, SECOND + 600000);
+    agenda_probed(agenda, entry, &request, &urgent_and_usual, SECOND, SECOND + 1000);
+    assert_true(agenda_wants_probe(entry, SECOND + 100000));
+}
+
 static void among_other_daemons_the_looks_behind_the_watermark_pause_and_not_for_long(void **state)
 {
     struct agenda *agenda = *state;
@@ -470,6 +488,7 @@ int main(void)
         test(a_claim_moves_the_watermark_to_where_it_ended),
         test(rows_that_are_free_again_set_the_watermark_back_for_good),
         test(a_look_without_the_watermarks_finds_what_lies_behind_them),
+        test(a_slow_probe_is_not_repeated_before_jobs_were_claimed),
         test(among_other_daemons_the_looks_behind_the_watermark_pause_and_not_for_long),
         test(a_queue_that_has_been_idle_for_long_is_looked_at_less_often),
         test(queues_whose_time_has_nearly_come_are_probed_together),
