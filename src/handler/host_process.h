@@ -48,6 +48,7 @@ struct host_process {
     size_t slot_count;
     size_t busy_count; /* the owner's, as jobs */
     uint64_t jobs;     /* it was given */
+    bool given_up;     /* nobody gets a slot of it any more */
 
     struct mutex lock; /* of all below */
     pid_t pid;         /* 0: it has been waited for */

@@ -90,9 +90,10 @@ static void reap_retired(struct isolation *isolation, int64_t wait_us)
     isolation->retired_count = kept;
 }
 
-static void forget(struct isolation *isolation, const struct host_process *process)
+static void give_up(struct isolation *isolation, struct host_process *process)
 {
     assert(mutex_held(&isolation->lock));
+    process->given_up = true;
     for (size_t i = 0; i < isolation->process_count; i++)
         if (isolation->processes[i] == process)
             isolation->processes[i] = isolation->processes[--isolation->process_count];
@@ -106,7 +107,7 @@ static void retire(struct isolation *isolation, struct host_process *process)
         end_process(isolation->retired[0]);
         isolation->retired[0] = isolation->retired[--isolation->retired_count];
     }
-    forget(isolation, process);
+    give_up(isolation, process);
     host_process_finish(process);
     isolation->retired[isolation->retired_count++] = process;
 }
@@ -128,7 +129,7 @@ static struct host_slot *find_slot(struct isolation *isolation)
             log_warning("a process of a handler ended while it had nothing to do: handler=%s "
                         "kind=%s",
                         isolation->plan.handler, isolation->plan.pattern);
-            forget(isolation, process);
+            give_up(isolation, process);
             end_process(process);
             i--;
             continue;
@@ -231,13 +232,11 @@ static void give_back(struct isolation *isolation, struct host_slot *slot, bool 
     mutex_lock(&isolation->lock);
     slot->busy = false;
     process->busy_count--;
-    if (died)
-        forget(isolation, process);
-    else if (breaker_succeeded(&isolation->breaker))
+    if (!died && breaker_succeeded(&isolation->breaker))
         log_info("the processes of a handler live again: handler=%s kind=%s",
                  isolation->plan.handler, isolation->plan.pattern);
     if (process->busy_count == 0) {
-        if (died)
+        if (process->given_up)
             end_process(process);
         else if (is_worn(isolation, process))
             retire(isolation, process);
@@ -377,8 +376,12 @@ static int32_t run(void *instance, void *local, const struct dueq_job *job,
     if (!slot)
         return said;
     bool lives = exchange(isolation, slot, job, result, &said);
-    if (!lives)
+    if (!lives) {
+        mutex_lock(&isolation->lock);
+        give_up(isolation, slot->process);
+        mutex_unlock(&isolation->lock);
         said = judge(isolation, slot, job, result);
+    }
     give_back(isolation, slot, !lives);
     return said;
 }
