@@ -69,6 +69,11 @@ void put_text(struct buffer *buffer, const char *text, size_t len)
     }
 }
 
+void put_string(struct buffer *buffer, const char *text)
+{
+    put_text(buffer, text, text ? strlen(text) : 0);
+}
+
 int channel_send(struct channel *channel, struct buffer *frame)
 {
     if (frame->failed)

@@ -48,6 +48,7 @@ void put_u32(struct buffer *buffer, uint32_t value);
 void put_i64(struct buffer *buffer, int64_t value);
 /* A NULL text stays one. */
 void put_text(struct buffer *buffer, const char *text, size_t len);
+void put_string(struct buffer *buffer, const char *text);
 
 /* 0, -EAGAIN where the other side does not read, or another negative errno; the channel is of no
  * use after any of these. */

@@ -154,23 +154,18 @@ static int spawn(const struct host_plan *plan, const int *files, size_t count, p
     return -error;
 }
 
-static void put_name(struct buffer *frame, const char *text)
-{
-    put_text(frame, text, text ? strlen(text) : 0);
-}
-
 static void put_options(struct buffer *frame, const struct host_plan *plan)
 {
     put_u32(frame, (uint32_t) plan->option_count);
     for (size_t i = 0; i < plan->option_count; i++) {
         const struct config_option *option = &plan->options[i];
-        put_name(frame, option->name);
+        put_string(frame, option->name);
         put_u32(frame, option->line);
-        put_name(frame, option->file);
-        put_name(frame, option->text);
+        put_string(frame, option->file);
+        put_string(frame, option->text);
         put_u32(frame, (uint32_t) option->item_count);
         for (size_t k = 0; k < option->item_count; k++)
-            put_name(frame, option->items[k]);
+            put_string(frame, option->items[k]);
         put_u32(frame, option->is_list);
     }
 }
@@ -180,14 +175,14 @@ static int send_plan(struct host_process *process, const struct host_plan *plan)
     struct buffer frame = { 0 };
 
     frame_begin(&frame, FRAME_OPEN);
-    put_name(&frame, DUEQ_VERSION);
+    put_string(&frame, DUEQ_VERSION);
     put_u32(&frame, (uint32_t) log_get_level());
     put_u32(&frame, (uint32_t) process->slot_count);
     put_u32(&frame, plan->config->memory_mib);
     put_i64(&frame, plan->config->cpu_us);
-    put_name(&frame, plan->place.file);
+    put_string(&frame, plan->place.file);
     put_u32(&frame, plan->place.line);
-    put_name(&frame, plan->place.path);
+    put_string(&frame, plan->place.path);
     put_options(&frame, plan);
     int error = channel_send(&process->control, &frame);
     explicit_bzero(frame.bytes, frame.len); /* options may be secrets */

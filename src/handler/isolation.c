@@ -245,11 +245,6 @@ static void give_back(struct isolation *isolation, struct host_slot *slot, bool 
     mutex_unlock(&isolation->lock);
 }
 
-static void put_name(struct buffer *frame, const char *text)
-{
-    put_text(frame, text, strlen(text));
-}
-
 static int send_job(struct host_slot *slot, const struct dueq_job *job,
                     const struct dueq_result *result)
 {
@@ -264,10 +259,10 @@ static int send_job(struct host_slot *slot, const struct dueq_job *job,
     put_i64(frame, job->due_at_us);
     put_i64(frame, job->timeout_us);
     put_u32(frame, result->message_size);
-    put_name(frame, job->message_id);
-    put_name(frame, job->source);
-    put_name(frame, job->queue);
-    put_name(frame, job->kind);
+    put_string(frame, job->message_id);
+    put_string(frame, job->source);
+    put_string(frame, job->queue);
+    put_string(frame, job->kind);
     put_text(frame, job->payload, job->payload_len);
     put_text(frame, job->headers, job->headers_len);
     return channel_send(&slot->channel, frame);

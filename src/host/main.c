@@ -100,9 +100,9 @@ static void send_problem(struct channel *control, const struct options_problem *
 {
     struct buffer frame = { 0 };
     frame_begin(&frame, FRAME_PROBLEM);
-    put_text(&frame, problem->file, strlen(problem->file));
+    put_string(&frame, problem->file);
     put_u32(&frame, problem->line);
-    put_text(&frame, problem->text, strlen(problem->text));
+    put_string(&frame, problem->text);
     int error = channel_send(control, &frame);
     (void) error; /* it will be known that it failed */
     buffer_done(&frame);

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -52,11 +51,6 @@ static bool takes_writes(const struct test_server *node)
                 sql_u64(connection, "SELECT @@GLOBAL.read_only") == 0;
     mysql_close(connection);
     return does;
-}
-
-static void rest(long ms)
-{
-    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
 }
 
 /* The scene goes to a node that takes writes, and is not `but`. Returns which it is. */

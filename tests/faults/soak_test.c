@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "daemon.h"
@@ -35,11 +34,6 @@ struct daemons {
     struct process *each[DAEMONS];
     int64_t stopped_until_us[DAEMONS]; /* 0: it runs */
 };
-
-static void rest(long ms)
-{
-    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
-}
 
 static int64_t length_us(void)
 {

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -45,11 +44,6 @@ static void kill_process(void *arg)
     kill(*(const pid_t *) arg, SIGKILL);
 }
 
-static void rest(void)
-{
-    nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-}
-
 /* Until the fault has struck, or nothing is left that it could strike. */
 static bool strikes(struct scene *scene, struct proxy *proxy)
 {
@@ -57,7 +51,7 @@ static bool strikes(struct scene *scene, struct proxy *proxy)
         if (sql_u64(scene->admin, "SELECT NOT EXISTS (SELECT 1 FROM dueq_job)"))
             return false;
         else
-            rest();
+            rest(5);
     return true;
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -54,11 +53,6 @@ static const char *config(const char *queue)
     char more[512];
     snprintf(more, sizeof more, MORE " state = \"%s\";", scene->directory);
     return scene_config(scene, queue, more);
-}
-
-static void rest(long ms)
-{
-    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
 }
 
 /* The jobs come, and a part of them is run. */

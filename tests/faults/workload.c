@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "buffer.h"
 #include "fail.h"
@@ -164,4 +165,9 @@ void fault_tally_print(const struct fault_tally *tally)
     printf("%u faults, %llu jobs: none lost, %llu run again\n", tally->faults,
            (unsigned long long) tally->jobs, (unsigned long long) tally->again);
     fflush(stdout);
+}
+
+void rest(long ms)
+{
+    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
 }

@@ -34,3 +34,5 @@ void workload_check(const struct scene *scene, unsigned faults, struct fault_tal
 
 /* "2 faults, 48 jobs: none lost, 3 run again" */
 void fault_tally_print(const struct fault_tally *tally);
+
+void rest(long ms);
