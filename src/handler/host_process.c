@@ -239,6 +239,8 @@ int host_process_start(const struct host_plan *plan, struct host_process **ret_p
         error_set(error, "out of memory");
         return -ENOMEM;
     }
+    for (size_t i = 0; i < count; i++)
+        files[i] = -1;
     int result = make_files(process, plan->plugin, files);
     if (!result)
         result = spawn(plan, files, count, &process->pid);

@@ -185,12 +185,39 @@ static void await_end(struct channel *control)
     }
 }
 
+static void plan_done(struct plan *plan)
+{
+    for (size_t i = 0; plan->options && i < plan->option_count; i++)
+        free((void *) plan->options[i].items);
+    free(plan->options);
+}
+
+/* The exit status. */
+static int serve(struct channel *control, const struct plan *plan, const char *pattern,
+                 struct hosted *hosted)
+{
+    struct slots *slots;
+
+    for (int fd = HOST_CONTROL; fd < HOST_SLOTS + (int) plan->slots; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    limit(plan->memory_mib);
+    if (!open_plugin(control, plan, pattern, hosted))
+        return 78;
+    if (slots_start(&hosted->handler, HOST_SLOTS, plan->slots, &slots) < 0)
+        return 71;
+    await_end(control);
+    slots_join(slots);
+    if (hosted->handler.handler->close)
+        hosted->handler.handler->close(hosted->handler.instance);
+    options_free(hosted->options);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct channel control;
     struct plan plan = { .slots = 0 };
     struct hosted hosted = { .handler = { .control = HOST_CONTROL } };
-    struct slots *slots;
     struct frame frame;
 
     channel_init(&control, HOST_CONTROL);
@@ -199,19 +226,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "dueq-host is started by dueqd, for kinds with isolation = \"process\"\n");
         return 64;
     }
-    if (!take_plan(&frame, argv[1], &plan, &hosted.handler))
-        return 70;
-    for (int fd = HOST_CONTROL; fd < HOST_SLOTS + (int) plan.slots; fd++)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    limit(plan.memory_mib);
-    if (!open_plugin(&control, &plan, argv[2], &hosted))
-        return 78;
-    if (slots_start(&hosted.handler, HOST_SLOTS, plan.slots, &slots) < 0)
-        return 71;
-    await_end(&control);
-    slots_join(slots);
-    if (hosted.handler.handler->close)
-        hosted.handler.handler->close(hosted.handler.instance);
-    options_free(hosted.options);
-    return 0;
+    int status = take_plan(&frame, argv[1], &plan, &hosted.handler)
+                     ? serve(&control, &plan, argv[2], &hosted)
+                     : 70;
+    plan_done(&plan);
+    return status;
 }
