@@ -241,13 +241,20 @@ static struct process *start_with_a_clock_of_its_own(const char *offset_file)
     return daemon;
 }
 
+/* What is preloaded comes before a sanitizer's runtime, which will not have that. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { PRELOADS = false };
+#else
+enum { PRELOADS = true };
+#endif
+
 static void the_clock_of_a_host_may_jump(void **state)
 {
     static const char *const offsets[] = { "+1h", "-1h", "+10d", "-10d", "+0" };
     char offset_file[128];
     glob_t found;
     (void) state;
-    if (glob("/usr/lib/*/faketime/libfaketimeMT.so.1", 0, NULL, &found) != 0)
+    if (!PRELOADS || glob("/usr/lib/*/faketime/libfaketimeMT.so.1", 0, NULL, &found) != 0)
         skip();
     globfree(&found);
     workload_begin(scene);
