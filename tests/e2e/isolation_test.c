@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon.h"
 #include "directory.h"
@@ -11,6 +10,7 @@
 #include "journal.h"
 #include "scene.h"
 #include "sql.h"
+#include "wait.h"
 
 /* Kinds with isolation = "process": what a handler does to its process is a matter of that process.
  */
@@ -165,27 +165,31 @@ static void processes_that_keep_dying_are_let_rest_and_their_jobs_wait(void **st
     daemon_stop(daemon);
 }
 
+/* Its process is noted in *pid then. */
+static bool guest_hangs(void *pid)
+{
+    FILE *said = fopen(guest_file, "re");
+    bool hangs = said && fscanf(said, "hangs %d", (int *) pid) == 1;
+    if (said)
+        fclose(said);
+    return hangs;
+}
+
+static bool is_gone(void *pid)
+{
+    return kill(*(const pid_t *) pid, 0) < 0 && errno == ESRCH;
+}
+
 static void nothing_outlives_the_daemon(void **state)
 {
     struct scene *scene = *state;
     struct process *daemon = daemon_start(config(scene, "timeout = \"1h\";", ""));
     (void) insert(scene, "hang");
-    int pid = 0;
-    for (int i = 0; i < 1000 && pid == 0; i++) {
-        FILE *said = fopen(guest_file, "re");
-        if (said && fscanf(said, "hangs %d", &pid) != 1)
-            pid = 0;
-        if (said)
-            fclose(said);
-        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-    }
-    assert_true(pid > 0);
+    pid_t pid = 0;
+    assert_true(wait_until(guest_hangs, &pid, LIMIT));
     process_signal(daemon, SIGKILL);
     assert_int_equal(process_wait(daemon, LIMIT), 128 + SIGKILL);
-    for (int i = 0; i < 1000 && kill(pid, 0) == 0; i++)
-        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-    assert_int_equal(kill(pid, 0), -1);
-    assert_int_equal(errno, ESRCH);
+    assert_true(wait_until(is_gone, &pid, LIMIT));
 }
 
 static void what_is_wrong_with_its_options_is_said_with_its_place(void **state)
