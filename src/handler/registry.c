@@ -275,7 +275,7 @@ void registry_free(struct registry *registry)
 {
     if (!registry)
         return;
-    while (registry->count > 0) {
+    while (registry->instances && registry->count > 0) {
         struct instance *instance = &registry->instances[--registry->count];
         assert(instance->binding.handler); /* only what is open is counted */
         if (!instance->isolation && instance->binding.handler->close)
