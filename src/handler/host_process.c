@@ -192,7 +192,7 @@ static int send_plan(struct host_process *process, const struct host_plan *plan)
 
 /* 0, -EINVAL: refused, or another negative errno. */
 static int await_opened(struct host_process *process, struct config_report *report,
-                        bool *ret_lacks_one, struct error *error)
+                        struct error *error)
 {
     int64_t until_us = clock_now_us() + OPEN_US;
     struct frame frame;
@@ -208,9 +208,7 @@ static int await_opened(struct host_process *process, struct config_report *repo
             return got;
         }
         if (frame.type == FRAME_OPENED) {
-            bool opened = take_u32(&frame);
-            *ret_lacks_one = take_u32(&frame);
-            return opened ? 0 : -EINVAL;
+            return take_u32(&frame) ? 0 : -EINVAL;
         }
         const char *file = take_text(&frame, NULL);
         unsigned line = take_u32(&frame);
@@ -226,13 +224,12 @@ static int await_opened(struct host_process *process, struct config_report *repo
 }
 
 int host_process_start(const struct host_plan *plan, struct host_process **ret_process,
-                       struct config_report *report, bool *ret_lacks_one, struct error *error)
+                       struct config_report *report, struct error *error)
 {
     struct host_process *process = allocate(plan->config->jobs);
     size_t count = HOST_SLOTS - HOST_CONTROL + plan->config->jobs;
     int *files = malloc(count * sizeof *files);
 
-    *ret_lacks_one = false;
     if (!process || !files) {
         free(files);
         host_process_free(process);
@@ -255,7 +252,7 @@ int host_process_start(const struct host_plan *plan, struct host_process **ret_p
         if (result && result != -EPIPE) /* await_opened has the better words for that one */
             error_set(error, "%s: %s", plan->program, strerror(-result));
         if (!result || result == -EPIPE)
-            result = await_opened(process, report, ret_lacks_one, error);
+            result = await_opened(process, report, error);
     }
     if (result) {
         (void) host_process_bury(process);

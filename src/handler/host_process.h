@@ -57,10 +57,10 @@ struct host_process {
 };
 
 /* Starts it, and returns when the plugin's open() has: 0; -EINVAL, where open() refused, with the
- * reasons, each with its place, in the report (may be NULL) and *ret_lacks_one if an option is not
- * there; another negative errno with the words in `error`. */
+ * reasons, each with its place, in the report (may be NULL); another negative errno with the words
+ * in `error`. */
 int host_process_start(const struct host_plan *plan, struct host_process **ret_process,
-                       struct config_report *report, bool *ret_lacks_one, struct error *error)
+                       struct config_report *report, struct error *error)
     __attribute__((warn_unused_result));
 
 /* It has ended by itself. Never waits. Any thread. */

@@ -164,11 +164,10 @@ static struct host_slot *start_another(struct isolation *isolation)
 {
     struct host_process *process;
     struct error error = { "" };
-    bool lacks_one;
 
     isolation->starting++;
     mutex_unlock(&isolation->lock);
-    int result = host_process_start(&isolation->plan, &process, NULL, &lacks_one, &error);
+    int result = host_process_start(&isolation->plan, &process, NULL, &error);
     mutex_lock(&isolation->lock);
     isolation->starting--;
     if (result) {
@@ -405,7 +404,6 @@ int isolation_new(const struct plugin *plugin, const struct options_place *place
 {
     struct isolation *isolation = calloc(1, sizeof *isolation);
     struct error error = { "" };
-    bool lacks_one;
 
     if (!isolation)
         return -ENOMEM;
@@ -435,8 +433,7 @@ int isolation_new(const struct plugin *plugin, const struct options_place *place
         result = open_plugin(isolation, plugin, &error);
     size_t problems = report->error_count;
     if (!result)
-        result = host_process_start(&isolation->plan, &isolation->processes[0], report, &lacks_one,
-                                    &error);
+        result = host_process_start(&isolation->plan, &isolation->processes[0], report, &error);
     if (result) {
         isolation_free(isolation);
         if (result == -ENOMEM)

@@ -85,12 +85,11 @@ static bool take_plan(struct frame *frame, const char *handler, struct plan *pla
     return !frame->bad;
 }
 
-static bool send_opened(struct channel *control, bool opened, bool lacks_one)
+static bool send_opened(struct channel *control, bool opened)
 {
     struct buffer frame = { 0 };
     frame_begin(&frame, FRAME_OPENED);
     put_u32(&frame, opened);
-    put_u32(&frame, lacks_one);
     bool sent = channel_send(control, &frame) == 0;
     buffer_done(&frame);
     return sent;
@@ -128,7 +127,7 @@ static bool open_plugin(struct channel *control, const struct plan *plan, const 
         send_problem(control, &(struct options_problem){ .file = plan->place.file,
                                                          .line = plan->place.line,
                                                          .text = error.text });
-        (void) send_opened(control, false, false);
+        (void) send_opened(control, false);
         return false;
     }
     hosted->options = options_new(&plan->place, plan->options, plan->option_count);
@@ -140,7 +139,7 @@ static bool open_plugin(struct channel *control, const struct plan *plan, const 
                   handler->open(&hosted->host, hosted->options, &hosted->handler.instance) == 0;
     bool usable = options_end_open(hosted->options, opened);
     send_problems(control, hosted->options);
-    if (!send_opened(control, usable, options_lack_one(hosted->options)) || !usable) {
+    if (!send_opened(control, usable) || !usable) {
         if (opened && handler->close)
             handler->close(hosted->handler.instance);
         return false;
